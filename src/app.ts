@@ -1,0 +1,128 @@
+import { hkdfSync } from "node:crypto";
+import { createClient, createRouterTransport } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { webhookRoutes } from "./bridge/webhook-routes.js";
+import { WEBHOOK_PATH, WebhookTokens } from "./bridge/webhook-token.js";
+import type { Config } from "./config.js";
+import { file_google_rpc_error_details as fileErrorDetails } from "./gen/google/rpc/error_details_pb.js";
+import { file_google_rpc_status as fileStatus } from "./gen/google/rpc/status_pb.js";
+import { ServerReflection } from "./gen/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionV1Alpha } from "./gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { Health } from "./gen/health/v1/health_pb.js";
+import { EconomyService } from "./gen/stationthis/economy/v1/economy_service_pb.js";
+import { GenerationService } from "./gen/stationthis/generation/v1/generation_service_pb.js";
+import { RewardsService } from "./gen/stationthis/rewards/v1/rewards_service_pb.js";
+import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
+import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
+import { healthService } from "./rpc/health-service.js";
+import { startHttpServer } from "./rpc/http-server.js";
+import { interceptors } from "./rpc/interceptors.js";
+import { Readiness } from "./rpc/readiness.js";
+import { reflectionService } from "./rpc/reflection-service.js";
+import type { ServiceDependencies } from "./services/dependencies.js";
+import { economyService } from "./services/economy/economy-service.js";
+import { generationService } from "./services/generation/generation-service.js";
+import { PageTokens } from "./services/page-token.js";
+import { rewardsService } from "./services/rewards/rewards-service.js";
+import { openStore } from "./storage/open.js";
+
+/** A running service. */
+export interface App {
+  /** "127.0.0.1:50051" */
+  readonly grpcAddress: string;
+  /** "http://127.0.0.1:8080" */
+  readonly httpUrl: string;
+  /** Stops taking calls, finishes those in flight, flushes and closes; at most about 9 s. */
+  stop(): Promise<void>;
+}
+
+/** What is left of the 10 s that a stop may take, once the store is to be closed. */
+const SERVERS_DEADLINE_MS = 8_000;
+
+/**
+ * Composes the service: config → store → writer → services → servers, and starts it.
+ * @throws if the store can't be reached or an address is taken
+ */
+export async function startApp(config: Config, log: Logger): Promise<App> {
+  const store = openStore(config.databaseUrl);
+  await store.migrate();
+  const secret = config.secret ?? (await store.storedSecret());
+  const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
+  const writer = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
+    batchDone: (batch) => log.debug(batch, "batch committed"),
+    batchRetried: (error) => log.warn({ err: error }, "batch tried again"),
+  });
+  const readiness = new Readiness(store);
+  let publicUrl = config.publicUrl?.replace(/\/+$/, "");
+  const ours = ourServices({
+    writer,
+    store,
+    points: config.usdPerPoint,
+    pageTokens: new PageTokens(derivedKey(secret, "page-tokens")),
+    webhookUrlOf: (generationId) => `${publicUrl}${WEBHOOK_PATH}/${tokens.issue(generationId)}`,
+  });
+  const chain = interceptors(log);
+
+  const http = await startHttpServer({
+    listen: config.httpListen,
+    services: ours,
+    interceptors: chain,
+    readiness,
+    publicHosts: publicUrl ? [new URL(publicUrl).hostname] : [],
+    routes: (server) =>
+      webhookRoutes(server, {
+        generations: inProcessClient(ours, chain),
+        tokens,
+        onResult: (result, generationId) => log.info({ result, generationId }, "webhook"),
+      }),
+  });
+  publicUrl ??= http.url;
+  const grpc = await startGrpcServer(config.grpcListen, [...ours, ...standardServices(readiness, ours)], chain);
+
+  return {
+    grpcAddress: grpc.address,
+    httpUrl: http.url,
+    async stop() {
+      readiness.drain();
+      await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
+      await writer.close();
+      await store.close();
+    },
+  };
+}
+
+function ourServices(dependencies: ServiceDependencies): Mounted[] {
+  return [
+    mounted(EconomyService, economyService(dependencies)),
+    mounted(GenerationService, generationService(dependencies)),
+    mounted(RewardsService, rewardsService(dependencies)),
+  ];
+}
+
+/** Health and reflection, for gRPC clients. */
+function standardServices(readiness: Readiness, ours: readonly Mounted[]): Mounted[] {
+  const names = ours.map(({ service }) => service.typeName);
+  const files = [...ours.map(({ service }) => service.file), Health.file, fileStatus, fileErrorDetails];
+  const reflection = reflectionService(files);
+  return [
+    mounted(Health, healthService(readiness, names)),
+    mounted(ServerReflection, reflection),
+    mounted(ServerReflectionV1Alpha, reflection as never),
+  ];
+}
+
+/** The bridge's way to GenerationService within one process: the same handlers behind the same interceptors, without a socket. */
+function inProcessClient(ours: readonly Mounted[], chain: ReturnType<typeof interceptors>) {
+  const transport = createRouterTransport(
+    (router) => {
+      for (const { service, implementation } of ours) router.service(service, implementation);
+    },
+    { router: { interceptors: chain } },
+  );
+  return createClient(GenerationService, transport);
+}
+
+/** A key of its own for each purpose, so that one kind of token can't pass for another. */
+export function derivedKey(secret: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, "tollgate", purpose, 32));
+}

@@ -1,0 +1,84 @@
+import { isPlatformAccount } from "../domain/accounts.js";
+import { CHAIN_START, entryHash } from "../domain/ledger/chain.js";
+import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import { type Finding, finding } from "./violations.js";
+
+/** Checks one account's entries in order of version, then the account against them (rules 8.2, 8.3, 8.7). No I/O. */
+export class EntryChain {
+  private version = 0n;
+  private balanceAfterUsdMicros = 0n;
+  private sumUsdMicros = 0n;
+  private head = CHAIN_START;
+
+  constructor(private readonly accountId: string) {}
+
+  /**
+   * Takes the next entry. Each is measured against the one before it as stored, so that one edited row is one finding, not a chain of them.
+   * @param transaction null if there is none
+   */
+  *follow(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
+    const row = this.rowOf(entry.accountVersion);
+    yield* this.checkVersion(entry.accountVersion);
+    const expected = this.balanceAfterUsdMicros + entry.amountUsdMicros;
+    if (entry.balanceAfterUsdMicros !== expected) {
+      yield finding("balance-after-chains", row, `leaves ${entry.balanceAfterUsdMicros} instead of ${expected}`);
+    }
+    if (entry.balanceAfterUsdMicros < 0n && !isPlatformAccount(this.accountId)) {
+      yield finding("only-platform-below-zero", row, `leaves ${entry.balanceAfterUsdMicros}`);
+    }
+    if (!transaction) {
+      yield finding("entry-has-transaction", row, `names transaction ${entry.transactionId}, which doesn't exist`);
+    } else if (!isSame(entry.hash, entryHash(this.head, transaction, entry))) {
+      yield finding("entry-hash", row, `its hash doesn't follow from its content and the entry before it`);
+    }
+    this.version = entry.accountVersion;
+    this.balanceAfterUsdMicros = entry.balanceAfterUsdMicros;
+    this.sumUsdMicros += entry.amountUsdMicros;
+    this.head = entry.hash;
+  }
+
+  /** Compares the account with what its entries came to. */
+  *close(account: Account): Generator<Finding> {
+    const row = `account ${this.accountId}`;
+    const { balanceUsdMicros, heldUsdMicros, version } = account;
+    if (version > this.version) {
+      yield finding("version-is-of-last-entry", this.rowOf(this.version + 1n), `is missing, up to entry ${version}`);
+    } else if (version < this.version) {
+      yield finding("version-is-of-last-entry", row, `is at version ${version}, its last entry is ${this.version}`);
+    }
+    if (balanceUsdMicros !== this.sumUsdMicros) {
+      const detail = `has ${balanceUsdMicros}, its entries sum to ${this.sumUsdMicros}`;
+      yield finding("balance-is-sum-of-entries", row, detail);
+    }
+    if (!isSame(account.chainHead, this.head)) yield finding("chain-head", row, "isn't the hash of its last entry");
+    yield* this.checkBounds(row, balanceUsdMicros, heldUsdMicros);
+  }
+
+  private *checkVersion(version: bigint): Generator<Finding> {
+    const expected = this.version + 1n;
+    if (version > expected) {
+      yield finding("versions-without-gap", this.rowOf(expected), `is missing before entry ${version}`);
+    } else if (version < expected) {
+      yield finding("versions-without-gap", this.rowOf(version), `stands where entry ${expected} should`);
+    }
+  }
+
+  private *checkBounds(row: string, balanceUsdMicros: bigint, heldUsdMicros: bigint): Generator<Finding> {
+    const isPlatform = isPlatformAccount(this.accountId);
+    if (balanceUsdMicros < 0n && !isPlatform) {
+      yield finding("only-platform-below-zero", row, `has ${balanceUsdMicros}`);
+    }
+    const mostHeld = isPlatform ? 0n : balanceUsdMicros;
+    if (heldUsdMicros !== 0n && (heldUsdMicros < 0n || heldUsdMicros > mostHeld)) {
+      yield finding("held-within-balance", row, `holds ${heldUsdMicros} of ${balanceUsdMicros}`);
+    }
+  }
+
+  private rowOf(version: bigint): string {
+    return `account ${this.accountId} entry ${version}`;
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,66 @@
+import type { AuditCounts } from "../storage/store.js";
+
+/** Reads the rows that follow one in key order, at most a slice of them; undefined: the first ones. */
+export type ReadAfter<Row> = (last: Row | undefined) => Promise<readonly Row[]>;
+
+/** Walks tables in key order, a slice at a time, and counts what it has walked. */
+export class Walker {
+  readonly walked = { accounts: 0, entries: 0, grants: 0, transactions: 0, rewards: 0, generations: 0, requests: 0 };
+
+  /**
+   * @param limit rows that a full slice has: a shorter one is the last
+   * @param onSlice called for each slice with the rows walked so far, of all tables
+   */
+  constructor(
+    readonly limit: number,
+    private readonly onSlice: (done: number) => void,
+  ) {}
+
+  /** The slices of a table, none of them empty. */
+  async *slices<Row>(table: keyof AuditCounts, readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
+    for (let last: Row | undefined; ; ) {
+      const slice = await readAfter(last);
+      this.walked[table] += slice.length;
+      this.onSlice(totalOf(this.walked));
+      if (slice.length > 0) yield slice;
+      if (slice.length < this.limit) return;
+      last = slice.at(-1);
+    }
+  }
+}
+
+/** Rows of all tables together. */
+export function totalOf(counts: AuditCounts): number {
+  return Object.values<number>({ ...counts }).reduce((sum, count) => sum + count, 0);
+}
+
+/** Rows in key order taken one at a time, so that walks of several tables can keep in step. Holds one slice. */
+export class RowsInOrder<Row> {
+  private slice: readonly Row[] = [];
+  private position = 0;
+  private isAtEnd = false;
+
+  constructor(private readonly slices: AsyncGenerator<readonly Row[]>) {}
+
+  /** Takes the next row if it is wanted; undefined if it isn't, or at the end. */
+  async takeIf(isWanted: (row: Row) => boolean): Promise<Row | undefined> {
+    if (this.position === this.slice.length) await this.readSlice();
+    const row = this.slice[this.position];
+    if (row === undefined || !isWanted(row)) return undefined;
+    this.position++;
+    return row;
+  }
+
+  private async readSlice(): Promise<void> {
+    if (this.isAtEnd) return;
+    const next = await this.slices.next();
+    this.isAtEnd = next.done === true;
+    this.slice = next.done ? [] : next.value;
+    this.position = 0;
+  }
+}
+
+/** Compares texts as both stores sort them: byte by byte in UTF-8, which isn't how JavaScript compares beyond U+FFFF. */
+export function compareAsStored(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { type PointsRate, parsePointsRate } from "./domain/points.js";
+import { hostOf, isLoopback } from "./rpc/loopback.js";
+
+/** One setting: an environment variable, which is also a flag of `tollgate serve`. */
+export interface Setting<Value> {
+  readonly environment: string;
+  readonly flag: string;
+  /** What it is for, in a sentence. */
+  readonly description: string;
+  /** What it takes, as the error message says it. */
+  readonly takes: string;
+  /** Used if it isn't set; undefined means it has no value then. */
+  readonly default: string | undefined;
+  /** Never printed. */
+  readonly isSecret: boolean;
+  readonly schema: z.ZodType<Value, string>;
+}
+
+const HOST_PORT = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
+
+const hostPort = z.string().refine((text) => {
+  const match = HOST_PORT.exec(text);
+  return match !== null && Number(match[2]) <= 65_535;
+});
+
+const databaseUrl = z.string().refine((text) => {
+  if (text.startsWith("sqlite:")) return text.length > "sqlite:".length;
+  return /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text);
+});
+
+const httpUrl = z.string().refine((text) => /^https?:\/\//.test(text) && URL.canParse(text));
+
+function setting<Value>(
+  environment: string,
+  description: string,
+  takes: string,
+  defaultText: string | undefined,
+  schema: z.ZodType<Value, string>,
+  isSecret = false,
+): Setting<Value> {
+  const flag = `--${environment.replace("TOLLGATE_", "").toLowerCase().replaceAll("_", "-")}`;
+  return { environment, flag, description, takes, default: defaultText, isSecret, schema };
+}
+
+/** Every setting there is. The README's table is checked against this one. */
+export const SETTINGS = {
+  databaseUrl: setting(
+    "TOLLGATE_DATABASE_URL",
+    "Where the books are kept.",
+    "sqlite:PATH, sqlite::memory: or postgres://…",
+    "sqlite:data/tollgate.db",
+    databaseUrl,
+  ),
+  grpcListen: setting(
+    "TOLLGATE_GRPC_LISTEN",
+    "Where gRPC is served. Port 0 picks a free one.",
+    "HOST:PORT",
+    "127.0.0.1:50051",
+    hostPort,
+  ),
+  httpListen: setting(
+    "TOLLGATE_HTTP_LISTEN",
+    "Where Connect, gRPC-Web, JSON and webhooks are served. Port 0 picks a free one.",
+    "HOST:PORT",
+    "127.0.0.1:8080",
+    hostPort,
+  ),
+  publicUrl: setting(
+    "TOLLGATE_PUBLIC_URL",
+    "Base of the webhook URLs given to the provider. Unset, it is the HTTP address.",
+    "http://… or https://…",
+    undefined,
+    httpUrl,
+  ),
+  secret: setting(
+    "TOLLGATE_SECRET",
+    "Webhook and page tokens derive their keys from it. Required on Postgres; on SQLite it is made once and kept in the database if unset.",
+    "at least 32 characters",
+    undefined,
+    z.string().min(32),
+    true,
+  ),
+  logLevel: setting(
+    "TOLLGATE_LOG_LEVEL",
+    "How much is logged, as JSON lines on standard error. debug has a line for each call.",
+    "silent, error, warn, info or debug",
+    "info",
+    z.enum(["silent", "error", "warn", "info", "debug"]),
+  ),
+  usdPerPoint: setting(
+    "TOLLGATE_USD_PER_POINT",
+    "US$ per point, the unit that balances and earnings are also shown in.",
+    "a decimal above 0 with at most 12 decimals",
+    "0.000337",
+    z.string().transform((text, context): PointsRate => {
+      const rate = parsePointsRate(text);
+      if (rate) return rate;
+      context.addIssue("no rate");
+      return z.NEVER;
+    }),
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+type SettingValue<S> = S extends { readonly schema: z.ZodType<infer Value, string> } ? Value : never;
+type Required = "publicUrl" | "secret";
+
+/** Typed settings. Those without a default may be undefined. */
+export type Config = {
+  readonly [Name in keyof typeof SETTINGS]: Name extends Required
+    ? SettingValue<(typeof SETTINGS)[Name]> | undefined
+    : SettingValue<(typeof SETTINGS)[Name]>;
+};
+
+/** A setting that stops the start. Its message is one line: the setting, what it got, what it takes. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads the settings; flags win over the environment.
+ * @param flags by name of the setting ("databaseUrl")
+ * @throws ConfigError
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string | undefined>> = {},
+): Config {
+  const values: Record<string, unknown> = {};
+  for (const [name, each] of Object.entries(SETTINGS)) {
+    const given = flags[name] ?? (environment[each.environment] || undefined) ?? each.default;
+    values[name] = given === undefined ? undefined : readSetting(each, given);
+  }
+  return values as Config;
+}
+
+/**
+ * What has to hold before anything is served.
+ * @throws ConfigError a Postgres without TOLLGATE_SECRET; an address that isn't loopback
+ */
+export function checkServing(config: Config): void {
+  requireSecret(config);
+  requireLoopback(SETTINGS.grpcListen, config.grpcListen);
+  requireLoopback(SETTINGS.httpListen, config.httpListen);
+}
+
+function readSetting(each: Setting<unknown>, given: string): unknown {
+  const parsed = each.schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const got = each.isSecret ? `${given.length} characters` : JSON.stringify(given);
+  throw new ConfigError(`${each.environment} (${each.flag}) got ${got} and takes ${each.takes}`);
+}
+
+function requireSecret(config: Config): void {
+  if (config.secret !== undefined || config.databaseUrl.startsWith("sqlite:")) return;
+  const { environment, flag, takes } = SETTINGS.secret;
+  throw new ConfigError(`${environment} (${flag}) got nothing and takes ${takes}: several instances share a Postgres`);
+}
+
+/** Callers can't be told apart yet, so nobody but this machine may call. */
+function requireLoopback({ environment, flag }: Setting<unknown>, listen: string): void {
+  if (isLoopback(hostOf(listen))) return;
+  throw new ConfigError(
+    `${environment} (${flag}) got "${listen}" and takes a loopback address: no credentials are configured`,
+  );
+}

@@ -1,0 +1,59 @@
+import { type Fee, feeOn } from "../fees.js";
+import type { Line } from "../ledger/books.js";
+import type { Generation } from "./generation.js";
+
+/** Who pays for a generation and who gets what, or who is short of what. */
+export type Settlement =
+  | { readonly kind: "payable"; readonly chargedAccountId: string; readonly fee: Fee; readonly lines: readonly Line[] }
+  | {
+      readonly kind: "short";
+      readonly accountId: string;
+      readonly availableUsdMicros: bigint;
+      readonly requiredUsdMicros: bigint;
+    };
+
+/**
+ * Plans the payment of a base cost (rules 3): the payers are tried in order, each against its own full amount, because the fee depends on
+ * who is charged. If nobody can pay, the first one's shortfall is named.
+ * @param payers at least one account id
+ */
+export function planSettlement(
+  generation: Generation,
+  baseUsdMicros: bigint,
+  payers: readonly string[],
+  available: (accountId: string) => bigint,
+): Settlement {
+  let shortfall: Settlement | undefined;
+  for (const payer of payers) {
+    const fee = feeOn(baseUsdMicros, generation.attribution, generation.rewardPolicy, generation.accountId, payer);
+    const requiredUsdMicros = baseUsdMicros + fee.feeUsdMicros;
+    const availableUsdMicros = available(payer);
+    if (availableUsdMicros >= requiredUsdMicros) {
+      return { kind: "payable", chargedAccountId: payer, fee, lines: settlementLines(payer, baseUsdMicros, fee) };
+    }
+    shortfall ??= { kind: "short", accountId: payer, availableUsdMicros, requiredUsdMicros };
+  }
+  if (!shortfall) throw new Error("a settlement needs a payer");
+  return shortfall;
+}
+
+/** Payer, revenue, then each creator once in listed order. */
+function settlementLines(payer: string, baseUsdMicros: bigint, fee: Fee): Line[] {
+  const byCreator = new Map<string, bigint>();
+  for (const share of fee.shares) {
+    byCreator.set(share.accountId, (byCreator.get(share.accountId) ?? 0n) + share.amountUsdMicros);
+  }
+  return [
+    { accountId: payer, amountUsdMicros: -(baseUsdMicros + fee.feeUsdMicros) },
+    { accountId: "sys:revenue", amountUsdMicros: baseUsdMicros },
+    ...[...byCreator].map(([accountId, amountUsdMicros]) => ({ accountId, amountUsdMicros })),
+  ];
+}
+
+/** The accounts a settlement of this generation may touch. */
+export function payersOf(generation: Generation): string[] {
+  const { payerAccountId, fallbackPayerAccountId } = generation;
+  return fallbackPayerAccountId === "" || fallbackPayerAccountId === payerAccountId
+    ? [payerAccountId]
+    : [payerAccountId, fallbackPayerAccountId];
+}

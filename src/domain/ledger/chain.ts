@@ -1,0 +1,53 @@
+import { createHash, hash } from "node:crypto";
+import type { EntryRow, TransactionRow } from "./rows.js";
+
+/** What an account's first entry builds on. */
+export const CHAIN_START: Uint8Array = new Uint8Array(32);
+
+/**
+ * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
+ * An edited, removed or inserted row shows as a break. Fields are length-prefixed, so no two rows read alike.
+ * The counter-accounts are not in it: which stripe took the other side is an accident of timing.
+ */
+export function entryHash(
+  previous: Uint8Array,
+  transaction: TransactionRow,
+  entry: Omit<EntryRow, "hash">,
+): Uint8Array {
+  const lasting = [
+    entry.accountId,
+    entry.accountVersion,
+    entry.amountUsdMicros,
+    entry.balanceAfterUsdMicros,
+    entry.position,
+    entry.grantMovements.flat().join(","),
+    transaction.transactionId,
+    transaction.type,
+    transaction.toolId,
+    transaction.generationId,
+    transaction.externalReference,
+    transaction.caller,
+    transaction.requestId,
+    transaction.createTime,
+  ];
+  return createHash("sha256")
+    .update(previous)
+    .update(transaction.detailsDigest)
+    .update(lengthPrefixed(lasting))
+    .digest();
+}
+
+/** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
+export function digestOfDetails(description: string, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const labels = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return hash("sha256", lengthPrefixed([description, ...labels.flat()]), "buffer");
+}
+
+function lengthPrefixed(values: readonly (string | number | bigint)[]): string {
+  let text = "";
+  for (const value of values) {
+    const written = String(value);
+    text += `${written.length}:${written}`;
+  }
+  return text;
+}

@@ -1,0 +1,26 @@
+import { formatDecimal, parseDecimal, RATE_DECIMALS } from "./money.js";
+
+/** Points are a display unit: a number of dollars per point. Nothing is stored in points. */
+export interface PointsRate {
+  /** US$ per point, in 10^-12 dollars. */
+  readonly picoUsdPerPoint: bigint;
+}
+
+const PICO_USD_PER_MICRO = 1_000_000n;
+
+/**
+ * Reads TOLLGATE_USD_PER_POINT.
+ * @returns undefined unless it is a decimal string above 0 with at most 12 decimals.
+ */
+export function parsePointsRate(usdPerPoint: string): PointsRate | undefined {
+  const picoUsdPerPoint = parseDecimal(usdPerPoint, RATE_DECIMALS);
+  return picoUsdPerPoint ? { picoUsdPerPoint } : undefined;
+}
+
+/** Balances and earnings in points: two decimals, rounded down. */
+export function pointsRoundedDown(usdMicros: bigint, rate: PointsRate): string {
+  const scaled = usdMicros * PICO_USD_PER_MICRO * 100n;
+  const floor = scaled / rate.picoUsdPerPoint;
+  const isBelow = scaled < 0n && floor * rate.picoUsdPerPoint !== scaled;
+  return formatDecimal(isBelow ? floor - 1n : floor, 2);
+}

@@ -1,0 +1,166 @@
+import { TollgateError } from "../../domain/errors.js";
+import {
+  type Generation,
+  isFinal,
+  mergeOutputs,
+  type Outcome,
+  type Output,
+} from "../../domain/generation/generation.js";
+import { contradicts, failedState, observeStart, recordedDuration } from "../../domain/generation/lifecycle.js";
+import { payersOf } from "../../domain/generation/settlement.js";
+import type { TransactionWithEntries } from "../../domain/ledger/rows.js";
+import { baseCost, type Usage } from "../../domain/pricing.js";
+import type { EpochMicros } from "../../domain/time.js";
+import type { GenerationRef } from "../../storage/store.js";
+import type { Command } from "../command.js";
+import type { WorkingSet } from "../working-set.js";
+import { generationsNamedBy } from "./report-progress.js";
+import { runIdAfter } from "./run.js";
+import { accountsToSettle, release, requireWithinLimit, settle } from "./settle.js";
+
+export interface CompleteGenerationInput {
+  readonly ref: GenerationRef;
+  readonly caller: string;
+  /** Id of the settlement, should there be one; it also names this command. */
+  readonly transactionId: string;
+  readonly outcome: Outcome;
+  readonly usage: Usage;
+  readonly outputs: readonly Output[];
+  readonly errorMessage: string;
+  readonly startTime: EpochMicros | undefined;
+  readonly endTime: EpochMicros | undefined;
+}
+
+export interface CompletedGeneration {
+  readonly generation: Generation;
+  /** The settlement, if this command made one; an earlier one is named by the generation. */
+  readonly posted: TransactionWithEntries | undefined;
+  readonly alreadyFinal: boolean;
+}
+
+/**
+ * Ends a generation: prices, pays and releases a success, or withholds it as PAYMENT_FAILED (rules 3).
+ * Refuses with GENERATION_NOT_FOUND, RUN_ALREADY_ATTACHED, RUN_ID_IN_USE, AMOUNT_OUT_OF_RANGE, GENERATION_ALREADY_FINAL; the last one records the conflict.
+ */
+export function completeGeneration(input: CompleteGenerationInput): Command<CompletedGeneration> {
+  return {
+    name: "CompleteGeneration",
+    generations: generationsNamedBy(input.ref),
+    accounts(generations) {
+      const generation = input.outcome === "SUCCEEDED" && generations.find(input.ref);
+      return generation ? accountsToSettle(generation, payersOf(generation)) : [];
+    },
+    apply(set) {
+      const known = set.generation(input.ref);
+      const generation = { ...known, runId: runIdAfter(set, known, input.ref.runId) };
+      const ended = observeEnd(generation, input, set.now);
+      const base = input.outcome === "SUCCEEDED" ? costOf(ended, input.usage) : undefined;
+      const saysTheMissingCost = known.stateReason === "COST_UNDETERMINED" && base !== undefined;
+      if (isFinal(known.state) && !saysTheMissingCost) return answerAgain(set, generation, input);
+      if (input.outcome !== "SUCCEEDED") return fail(set, ended, input.outcome);
+      if (base === undefined) return withhold(set, ended, { reason: "COST_UNDETERMINED" });
+      return charge(set, ended, base, input);
+    },
+  };
+}
+
+/** A copy of the generation with what the completion says; what was observed first stands (rules 3.6). */
+function observeEnd(generation: Generation, input: CompleteGenerationInput, now: EpochMicros): Generation {
+  const ended: Generation = {
+    ...generation,
+    endTime: generation.endTime ?? input.endTime ?? now,
+    outcome: input.outcome,
+    outputs: mergeOutputs(generation.outputs, input.outputs),
+    errorMessage: input.errorMessage,
+    finalizedBy: input.transactionId,
+    progress: input.outcome === "SUCCEEDED" ? 1 : generation.progress,
+    updateTime: now,
+  };
+  if (input.startTime !== undefined) observeStart(ended, "RUNNING", input.startTime);
+  return ended;
+}
+
+/** Cost from, in order: the final cost given; the duration or quantity given; recorded start and end (rules 3.5). */
+function costOf(ended: Generation, usage: Usage): bigint | undefined {
+  return baseCost(ended.pricing, {
+    ...usage,
+    runDurationMicros: usage.runDurationMicros ?? recordedDuration(ended),
+  });
+}
+
+function charge(
+  set: WorkingSet,
+  generation: Generation,
+  baseUsdMicros: bigint,
+  input: CompleteGenerationInput,
+): CompletedGeneration {
+  requireWithinLimit(baseUsdMicros);
+  generation.baseCostUsdMicros = baseUsdMicros;
+  if (baseUsdMicros === 0n) {
+    release(set, generation);
+    return { generation, posted: undefined, alreadyFinal: false };
+  }
+  const { caller, transactionId } = input;
+  const order = { transactionId, caller, requestId: "", payers: payersOf(generation) };
+  const settled = settle(set, generation, baseUsdMicros, order);
+  if (settled.kind === "settled") return { generation, posted: settled.posted, alreadyFinal: false };
+  const { availableUsdMicros, requiredUsdMicros } = settled;
+  return withhold(set, generation, {
+    reason: "INSUFFICIENT_FUNDS",
+    account_id: settled.accountId,
+    available_usd_micros: String(availableUsdMicros),
+    required_usd_micros: String(requiredUsdMicros),
+    shortfall_usd_micros: String(requiredUsdMicros - availableUsdMicros),
+    retry_method: "stationthis.generation.v1.GenerationService/RetryPayment",
+  });
+}
+
+/** Nobody can pay, or nobody knows what: no entry, the outputs stay, and an event says what is missing (rules 3.2, 3.5). */
+function withhold(
+  set: WorkingSet,
+  generation: Generation,
+  details: Readonly<Record<string, string>> & { readonly reason: "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED" },
+): CompletedGeneration {
+  generation.state = "PAYMENT_FAILED";
+  generation.stateReason = details.reason;
+  set.changeGeneration(generation);
+  set.addEvent({
+    generationId: generation.generationId,
+    eventKey: `PAYMENT_FAILED:${details.reason}`,
+    type: "PAYMENT_FAILED",
+    details,
+    createTime: set.now,
+  });
+  return { generation, posted: undefined, alreadyFinal: false };
+}
+
+function fail(set: WorkingSet, generation: Generation, outcome: Exclude<Outcome, "SUCCEEDED">): CompletedGeneration {
+  const { state, reason } = failedState(outcome);
+  generation.state = state;
+  generation.stateReason = reason;
+  set.changeGeneration(generation);
+  set.addEvent({
+    generationId: generation.generationId,
+    eventKey: state,
+    type: state,
+    details: reason === "" ? {} : { reason },
+    createTime: set.now,
+  });
+  return { generation, posted: undefined, alreadyFinal: false };
+}
+
+/** A repetition gets the first result; a contradiction changes nothing, is recorded once and refused (rules 3.7). */
+function answerAgain(set: WorkingSet, generation: Generation, input: CompleteGenerationInput): CompletedGeneration {
+  const { finalCostUsdMicros } = input.usage;
+  if (contradicts(generation, input.outcome, finalCostUsdMicros)) {
+    const cost = finalCostUsdMicros === undefined ? {} : { final_cost_usd_micros: String(finalCostUsdMicros) };
+    const eventKey = ["CONFLICT", input.outcome, ...Object.values(cost)].join(":");
+    set.addConflict(set.generation(input.ref), eventKey, { outcome: input.outcome, ...cost });
+    throw TollgateError.of("GENERATION_ALREADY_FINAL", {
+      generation_id: generation.generationId,
+      state: generation.state,
+    });
+  }
+  set.changeGeneration(generation);
+  return { generation, posted: undefined, alreadyFinal: generation.finalizedBy !== input.transactionId };
+}

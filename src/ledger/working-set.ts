@@ -1,0 +1,167 @@
+import { TollgateError } from "../domain/errors.js";
+import { type Generation, type GenerationEvent, MAX_CONFLICTS } from "../domain/generation/generation.js";
+import { Books } from "../domain/ledger/books.js";
+import type { Account, Grant, RewardRow } from "../domain/ledger/rows.js";
+import type { EpochMicros } from "../domain/time.js";
+import type { BatchChanges, GenerationRef, LoadedKeys, RequestRecord } from "../storage/store.js";
+import type { IdempotentRequest } from "./command.js";
+
+/** Generations loaded for a batch, as commands name them. */
+export class LoadedGenerations {
+  private readonly byId = new Map<string, Generation>();
+  private readonly idsByRun = new Map<string, Set<string>>();
+
+  constructor(generations: readonly Generation[]) {
+    for (const generation of generations) this.put(generation);
+  }
+
+  /**
+   * The generation of a reference; undefined if there is none.
+   * @throws TollgateError INVALID_FIELDS if a run id alone names runs of two providers
+   */
+  find(ref: GenerationRef): Generation | undefined {
+    if (ref.generationId !== "") return this.byId.get(ref.generationId);
+    const matches = this.withRun(ref.runId);
+    if (matches.length > 1) {
+      throw TollgateError.invalid([
+        { field: "run_id", description: "runs of two providers have this id; name the generation_id instead" },
+      ]);
+    }
+    return matches[0];
+  }
+
+  withRun(runId: string): Generation[] {
+    return [...(this.idsByRun.get(runId) ?? [])].map((generationId) => this.byId.get(generationId) as Generation);
+  }
+
+  /** Adds a generation, or puts a changed copy in its place. A run id, once set, never changes. */
+  put(generation: Generation): void {
+    this.byId.set(generation.generationId, generation);
+    if (generation.runId === "") return;
+    const ids = this.idsByRun.get(generation.runId) ?? new Set();
+    this.idsByRun.set(generation.runId, ids.add(generation.generationId));
+  }
+}
+
+/** What a batch has loaded and what its commands have done to it so far. Commands see each other's effects in order. No I/O. */
+export class WorkingSet {
+  readonly books: Books;
+  private readonly requests = new Map<string, RequestRecord>();
+  private readonly externalReferences = new Map<string, string>();
+  private readonly newRequests: RequestRecord[] = [];
+  private readonly opened = new Map<string, Generation>();
+  private readonly changed = new Map<string, Generation>();
+  private readonly rewards: RewardRow[] = [];
+  private readonly events: GenerationEvent[] = [];
+
+  constructor(
+    readonly now: EpochMicros,
+    stripe: number,
+    keys: LoadedKeys,
+    readonly generations: LoadedGenerations,
+    askedAccountIds: ReadonlySet<string>,
+    accounts: readonly Account[],
+    grants: readonly Grant[],
+  ) {
+    this.books = new Books(now, stripe, askedAccountIds, accounts, grants);
+    for (const request of keys.requests) this.requests.set(requestKey(request), request);
+    for (const used of keys.externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
+  }
+
+  /**
+   * What this request did before, if it was made before.
+   * @throws TollgateError IDEMPOTENCY_KEY_REUSED if another request was made under its key
+   */
+  recordOf(request: IdempotentRequest): RequestRecord | undefined {
+    const record = this.requests.get(requestKey(request));
+    if (record && !Buffer.from(record.fingerprint).equals(request.fingerprint)) {
+      throw TollgateError.of("IDEMPOTENCY_KEY_REUSED", { request_id: request.requestId });
+    }
+    return record;
+  }
+
+  /** Keeps what a request did, with what it made. */
+  record(request: IdempotentRequest, resourceKind: RequestRecord["resourceKind"], resourceId: string): void {
+    const record: RequestRecord = { ...request, resourceKind, resourceId };
+    this.requests.set(requestKey(request), record);
+    this.newRequests.push(record);
+  }
+
+  /**
+   * Claims an external reference for a transaction.
+   * @throws TollgateError EXTERNAL_REFERENCE_USED
+   */
+  checkExternalReference(externalReference: string): void {
+    const transactionId = this.externalReferences.get(externalReference);
+    if (transactionId !== undefined) {
+      throw TollgateError.of("EXTERNAL_REFERENCE_USED", {
+        external_reference: externalReference,
+        transaction_id: transactionId,
+      });
+    }
+  }
+
+  claimExternalReference(externalReference: string, transactionId: string): void {
+    this.externalReferences.set(externalReference, transactionId);
+  }
+
+  /**
+   * The generation a command names.
+   * @throws TollgateError GENERATION_NOT_FOUND, INVALID_FIELDS
+   */
+  generation(ref: GenerationRef): Generation {
+    const generation = this.generations.find(ref);
+    if (!generation) {
+      throw TollgateError.of("GENERATION_NOT_FOUND", { generation_id: ref.generationId, run_id: ref.runId });
+    }
+    return generation;
+  }
+
+  openGeneration(generation: Generation): void {
+    this.generations.put(generation);
+    this.opened.set(generation.generationId, generation);
+  }
+
+  /** Puts a changed copy in the place of a generation. */
+  changeGeneration(generation: Generation): void {
+    this.generations.put(generation);
+    const kind = this.opened.has(generation.generationId) ? this.opened : this.changed;
+    kind.set(generation.generationId, generation);
+  }
+
+  addReward(reward: RewardRow): void {
+    this.rewards.push(reward);
+  }
+
+  addEvent(event: GenerationEvent): void {
+    this.events.push(event);
+  }
+
+  /** Records a conflicting completion once for each key; past MAX_CONFLICTS of one generation nothing more is kept. */
+  addConflict(generation: Generation, eventKey: string, details: Readonly<Record<string, string>>): void {
+    if (generation.conflicts.includes(eventKey) || generation.conflicts.length >= MAX_CONFLICTS) return;
+    this.changeGeneration({ ...generation, conflicts: [...generation.conflicts, eventKey] });
+    this.addEvent({
+      generationId: generation.generationId,
+      eventKey,
+      type: "CONFLICTING_COMPLETION",
+      details,
+      createTime: this.now,
+    });
+  }
+
+  changes(): BatchChanges {
+    return {
+      ...this.books.changes(),
+      requests: this.newRequests,
+      openedGenerations: [...this.opened.values()],
+      changedGenerations: [...this.changed.values()],
+      rewards: this.rewards,
+      events: this.events,
+    };
+  }
+}
+
+function requestKey(request: { readonly caller: string; readonly requestId: string }): string {
+  return `${request.caller}\n${request.requestId}`;
+}

@@ -1,0 +1,168 @@
+import { STRIPE_COUNT } from "../domain/accounts.js";
+import { TollgateError } from "../domain/errors.js";
+import type { EpochMicros } from "../domain/time.js";
+import { type LedgerStore, StoreError } from "../storage/store.js";
+import { type CommandResult, runBatch } from "./batch.js";
+import type { Command } from "./command.js";
+
+/*
+ * The ledger writer: everything that changes money or a generation goes through it.
+ *
+ *   idle ──submit──▶ collecting ──end of the event-loop turn──▶ committing ──more waiting──▶ committing
+ *                                                                    └──nothing waiting──▶ idle
+ *   any ──close──▶ draining ──everything answered──▶ closed
+ *
+ * There is no timer: while one batch commits, the next gathers. So a lone call is not held up, and a crowd shares one durable commit.
+ */
+
+export interface WriterLimits {
+  /** Commands in one batch, at most. */
+  readonly batchSize: number;
+  /** Commands waiting, at most; one more is refused as OVERLOADED. */
+  readonly waiting: number;
+  /** Attempts at a batch that meets a conflict or a lost connection. */
+  readonly attempts: number;
+}
+
+export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, attempts: 6 };
+
+/** What the writer tells whoever watches it. */
+export interface WriterObserver {
+  batchDone(batch: { readonly commands: number; readonly attempts: number; readonly elapsedMs: number }): void;
+  batchRetried(error: StoreError): void;
+}
+
+interface Waiting {
+  readonly command: Command<unknown>;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+  deferrals: number;
+}
+
+/** First wait before another attempt; it doubles each time, with as much jitter. */
+const FIRST_BACKOFF_MS = 10;
+/** Times that a command may be put off to the next batch before that is a defect. */
+const MAX_DEFERRALS = 3;
+
+export class LedgerWriter {
+  private queue: Waiting[] = [];
+  private running: Promise<void> | undefined;
+  private isClosed = false;
+  private newestTime: EpochMicros | undefined;
+  private stripe = Math.floor(Math.random() * STRIPE_COUNT);
+
+  constructor(
+    private readonly store: LedgerStore,
+    private readonly limits: WriterLimits = DEFAULT_WRITER_LIMITS,
+    private readonly observer?: WriterObserver,
+  ) {}
+
+  /** Commands that wait for a batch. */
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /**
+   * Applies a command in the next batch. Resolves after its commit, so what it returns is durable.
+   * @param signal a command whose caller has gone before its batch begins is not applied
+   * @throws TollgateError its refusal; OVERLOADED if too many wait; STORE_UNAVAILABLE if it may or may not have been committed
+   */
+  submit<Result>(command: Command<Result>, signal?: AbortSignal): Promise<Result> {
+    if (this.isClosed) return Promise.reject(TollgateError.of("STORE_UNAVAILABLE", {}));
+    if (this.queue.length >= this.limits.waiting) return Promise.reject(TollgateError.of("OVERLOADED", {}));
+    return new Promise<Result>((resolve, reject) => {
+      this.queue.push({ command, signal, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
+      this.running ??= this.run();
+    });
+  }
+
+  /** Takes no more commands, answers those that wait, and resolves when all are answered. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    await endOfTurn();
+    while (this.queue.length > 0) {
+      const batch = this.takeBatch();
+      if (batch.length > 0) await this.commit(batch);
+    }
+    this.running = undefined;
+  }
+
+  private takeBatch(): Waiting[] {
+    const taken = this.queue.splice(0, this.limits.batchSize);
+    return taken.filter((waiting) => {
+      if (!waiting.signal?.aborted) return true;
+      waiting.reject(waiting.signal.reason);
+      return false;
+    });
+  }
+
+  /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. */
+  private async commit(batch: readonly Waiting[]): Promise<void> {
+    try {
+      this.answer(batch, await this.attempt(batch));
+    } catch (error) {
+      if (error instanceof StoreError && error.kind !== "REFUSED") {
+        for (const waiting of batch) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
+      } else if (batch.length === 1) {
+        batch[0]?.reject(error);
+      } else {
+        for (const waiting of batch) await this.commit([waiting]);
+      }
+    }
+  }
+
+  private answer(batch: readonly Waiting[], results: readonly CommandResult[]): void {
+    const deferred: Waiting[] = [];
+    batch.forEach((waiting, index) => {
+      const result = results[index] as CommandResult;
+      if (result.kind === "done") waiting.resolve(result.value as never);
+      else if (result.kind === "refused") waiting.reject(result.error);
+      else if (waiting.deferrals++ < MAX_DEFERRALS) deferred.push(waiting);
+      else waiting.reject(new Error(`${waiting.command.name} was put off ${MAX_DEFERRALS} times`));
+    });
+    this.queue.unshift(...deferred);
+  }
+
+  /**
+   * Runs a batch until it commits. A conflict wrote nothing. A connection lost around the COMMIT may have written everything: the batch is run
+   * again whole, and the request keys and generations it finds say what its first run did.
+   */
+  private async attempt(batch: readonly Waiting[]): Promise<CommandResult[]> {
+    const startedAt = performance.now();
+    const commands = batch.map((waiting) => waiting.command);
+    for (let attempts = 1; ; attempts++) {
+      try {
+        this.newestTime ??= await this.store.newestTime();
+        const context = { clockFloor: this.newestTime, stripe: this.nextStripe() };
+        const done = await this.store.transact((transaction) => runBatch(transaction, commands, context));
+        this.newestTime = done.now;
+        this.observer?.batchDone({ commands: batch.length, attempts, elapsedMs: performance.now() - startedAt });
+        return done.results;
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.kind === "REFUSED" || attempts >= this.limits.attempts) throw error;
+        this.observer?.batchRetried(error);
+        await backoff(attempts);
+      }
+    }
+  }
+
+  private nextStripe(): number {
+    this.stripe = (this.stripe + 1) % STRIPE_COUNT;
+    return this.stripe;
+  }
+}
+
+/** Lets every call that arrived in this turn of the event loop join the first batch. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function backoff(attempts: number): Promise<void> {
+  const ceilingMs = FIRST_BACKOFF_MS * 2 ** attempts;
+  return new Promise((resolve) => setTimeout(resolve, ceilingMs / 2 + (Math.random() * ceilingMs) / 2));
+}

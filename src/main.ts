@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { auditCommand } from "./cli/audit.js";
+import { bridgeCommand } from "./cli/bridge.js";
+import { migrateCommand } from "./cli/migrate.js";
+import { serveCommand } from "./cli/serve.js";
+import { ConfigError } from "./config.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("tollgate")
+  .description("Economy service for an AI-generation platform: no output leaves before its debit is committed.")
+  .version(version)
+  .addCommand(serveCommand())
+  .addCommand(migrateCommand())
+  .addCommand(auditCommand())
+  .addCommand(bridgeCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`tollgate: ${message}\n`);
+  process.exit(error instanceof ConfigError ? 2 : 1);
+}

@@ -1,0 +1,61 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { mountService } from "./grpc-adapter.js";
+
+/** A service with what answers it. */
+export interface Mounted {
+  readonly service: DescService;
+  readonly implementation: ServiceImpl<DescService>;
+}
+
+/** Pairs a service with its implementation, whose type is then checked here and forgotten. */
+export function mounted<Service extends DescService>(service: Service, implementation: ServiceImpl<Service>): Mounted {
+  return { service, implementation: implementation as ServiceImpl<DescService> };
+}
+
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MAX_STREAMS_PER_CONNECTION = 1_024;
+const KEEPALIVE_MS = 60_000;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
+
+export interface GrpcServer {
+  /** As it can be dialled: "127.0.0.1:50051". */
+  readonly address: string;
+  /** Takes no new calls and resolves when those in flight are answered; what is left at the deadline is cut off. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Serves gRPC. @param listen HOST:PORT; port 0 picks a free one */
+export async function startGrpcServer(
+  listen: string,
+  services: readonly Mounted[],
+  interceptors: readonly Interceptor[],
+): Promise<GrpcServer> {
+  const server = new Server({
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_concurrent_streams": MAX_STREAMS_PER_CONNECTION,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+  });
+  for (const { service, implementation } of services) mountService(server, service, implementation, interceptors);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return {
+    address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
+    stop: (deadlineMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          server.forceShutdown();
+          resolve();
+        }, deadlineMs);
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}

@@ -1,0 +1,95 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Mounted } from "./grpc-server.js";
+import { hostOf, isLoopback, portOf } from "./loopback.js";
+import type { Readiness } from "./readiness.js";
+
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MAX_CALL_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface HttpServerOptions {
+  /** HOST:PORT; port 0 picks a free one. */
+  readonly listen: string;
+  readonly services: readonly Mounted[];
+  readonly interceptors: readonly Interceptor[];
+  readonly readiness: Readiness;
+  /** Routes beside the RPCs: the webhook bridge. */
+  readonly routes: (server: FastifyInstance) => void;
+  /** Host names that requests may carry besides loopback's, where it listens on loopback. */
+  readonly publicHosts: readonly string[];
+}
+
+export interface HttpServer {
+  /** "http://127.0.0.1:8080" */
+  readonly url: string;
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Serves Connect, gRPC-Web and JSON, the bridge's routes, `/healthz` (the process) and `/readyz` (the store). */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = makeHttpServer(options.listen, options.publicHosts);
+  server.get("/readyz", async (_, reply) => {
+    const problem = await options.readiness.problem();
+    return problem ? reply.code(503).send({ status: "not ready", problem }) : { status: "ready" };
+  });
+  options.routes(server);
+  await server.register(fastifyConnectPlugin, {
+    interceptors: [...options.interceptors],
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    maxTimeoutMs: MAX_CALL_MS,
+    routes(router) {
+      for (const { service, implementation } of options.services) router.service(service, implementation);
+    },
+  });
+  return listenOn(server, options.listen);
+}
+
+/** An HTTP server with its bounds, its errors in one shape, and `/healthz`. @param listen HOST:PORT, which decides whose Host headers it answers */
+export function makeHttpServer(listen: string, publicHosts: readonly string[]): FastifyInstance {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: MAX_MESSAGE_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: 200 },
+  });
+  if (isLoopback(hostOf(listen))) guardHost(server, publicHosts);
+  answerErrors(server);
+  server.get("/healthz", () => ({ status: "ok" }));
+  return server;
+}
+
+/** Starts listening. @param listen HOST:PORT; port 0 picks a free one */
+export async function listenOn(server: FastifyInstance, listen: string): Promise<HttpServer> {
+  const url = await server.listen({ host: hostOf(listen), port: portOf(listen) });
+  return {
+    url,
+    async stop(deadlineMs) {
+      const timer = setTimeout(() => server.server.closeAllConnections(), deadlineMs);
+      await server.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A page in a browser may reach loopback under a name of its own (DNS rebinding): only loopback's names and the public URL's are answered. */
+function guardHost(server: FastifyInstance, publicHosts: readonly string[]): void {
+  server.addHook("onRequest", async (request, reply) => {
+    const host = request.hostname.replace(/^\[|\]$/g, "").replace(/]?:\d+$/, "");
+    if (isLoopback(host) || publicHosts.includes(host)) return;
+    await reply.code(403).send({ error: "Host: this listens on loopback and answers to loopback names only" });
+  });
+}
+
+/** Errors of HTTP itself (400, 413, 415...) in one shape; what is ours to mend says nothing of itself. */
+function answerErrors(server: FastifyInstance): void {
+  server.setErrorHandler((error: { statusCode?: number; message: string }, _, reply) => {
+    const status = error.statusCode ?? 500;
+    return reply.code(status).send({ error: status < 500 ? error.message : "something went wrong" });
+  });
+  server.setNotFoundHandler((_, reply) => reply.code(404).send({ error: "there is nothing here" }));
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { CALL, LOCAL_CALLER } from "../services/call.js";
+import { toConnectError } from "./status.js";
+import { checkRequest } from "./validation/check.js";
+
+/**
+ * What every call passes through, on both transports, outermost first:
+ * 1. request context: a correlation id, and who calls;
+ * 2. log: one line a call, with method, code and milliseconds; never a message, a token or a URL;
+ * 3. map errors: whatever is thrown becomes a row of the error table;
+ * 4. validate: every field of the request, all violations at once. Health and reflection have no tables; their own code checks them.
+ */
+export function interceptors(log: Logger): Interceptor[] {
+  return [requestContext, logCall(log), mapErrors(log), validate];
+}
+
+const requestContext: Interceptor = (next) => (request) => {
+  request.contextValues.set(CALL, { caller: LOCAL_CALLER, correlationId: randomUUID() });
+  return next(request);
+};
+
+function logCall(log: Logger): Interceptor {
+  return (next) => async (request) => {
+    const startedAt = performance.now();
+    let code = "OK";
+    try {
+      return await next(request);
+    } catch (error) {
+      code = Code[ConnectError.from(error).code];
+      throw error;
+    } finally {
+      if (log.isLevelEnabled("debug")) {
+        const { correlationId } = request.contextValues.get(CALL);
+        const elapsedMs = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
+        log.debug(
+          { method: `${request.service.typeName}/${request.method.name}`, code, elapsedMs, correlationId },
+          "call",
+        );
+      }
+    }
+  };
+}
+
+function mapErrors(log: Logger): Interceptor {
+  return (next) =>
+    async (request): Promise<UnaryResponse | StreamResponse> => {
+      try {
+        return await next(request);
+      } catch (error) {
+        const { correlationId } = request.contextValues.get(CALL);
+        const mapped = toConnectError(error, correlationId);
+        if (mapped.code === Code.Internal || mapped.code === Code.Unavailable) {
+          log.error({ err: mapped.cause ?? error, method: request.method.name, correlationId }, "call failed");
+        }
+        throw mapped;
+      }
+    };
+}
+
+const validate: Interceptor = (next) => (request) => {
+  if (!request.stream && request.service.typeName.startsWith("stationthis.")) checkRequest(request.message);
+  return next(request);
+};

@@ -1,0 +1,248 @@
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { RUN_STATUSES } from "../../domain/generation/lifecycle.js";
+import { CreditCategory, CreditSource, TransactionType } from "../../gen/stationthis/economy/v1/economy_pb.js";
+import * as economy from "../../gen/stationthis/economy/v1/economy_service_pb.js";
+import type { Attribution } from "../../gen/stationthis/generation/v1/attribution_pb.js";
+import {
+  GenerationState,
+  type Notification,
+  Outcome,
+  type Output,
+  OutputType,
+  type Pricing,
+  PricingUnit,
+  type Tool,
+} from "../../gen/stationthis/generation/v1/generation_pb.js";
+import * as generation from "../../gen/stationthis/generation/v1/generation_service_pb.js";
+import { RewardRole } from "../../gen/stationthis/rewards/v1/rewards_pb.js";
+import * as rewards from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
+import {
+  account,
+  amount,
+  amountOrZero,
+  bigInteger,
+  checkFields,
+  type FieldRules,
+  fraction,
+  ifSet,
+  integer,
+  items,
+  known,
+  metadata,
+  nested,
+  optional,
+  type Problems,
+  pageSize,
+  positiveDecimal,
+  printable,
+  type Rule,
+  readableAccount,
+  requestId,
+  required,
+  runDuration,
+  runId,
+  specified,
+  text,
+  timestamp,
+} from "./rules.js";
+
+/*
+ * Every request and what its fields take, one small table each, as the proto comments say it. A request that isn't here is refused at start (check.ts).
+ */
+
+/** Rules of one request, with what holds between its fields. */
+export interface MessageRules {
+  readonly check: (message: never, problems: Problems) => void;
+}
+
+const label = printable(128);
+const description = text(500);
+const page = { pageSize, pageToken: text(4_096) };
+const timeRange = { startTime: ifSet(timestamp), endTime: ifSet(timestamp) };
+
+const pricing: Rule<Pricing> = (value, field, problems) => {
+  const rules: FieldRules<Pricing> = {
+    unit: specified(PricingUnit),
+    multiplier: optional(positiveDecimal),
+    minimumChargeUsdMicros: amountOrZero,
+  };
+  checkFields(value, rules, `${field}.`, problems);
+  if (value.unit === PricingUnit.FREE) {
+    if (value.rateUsd !== "") problems.add(`${field}.rate_usd`, "is left out for PRICING_UNIT_FREE");
+  } else {
+    positiveDecimal(value.rateUsd, `${field}.rate_usd`, problems);
+  }
+};
+
+const attribution = nested<Attribution>({
+  spell: ifSet(nested({ spellId: label, ownerAccountId: optional(account) })),
+  loras: items(100, nested({ loraId: label, ownerAccountId: optional(account) })),
+});
+
+const outputs = items<Output>(
+  1_000,
+  nested({
+    url: text(2_048),
+    type: known(OutputType),
+    filename: text(500),
+    nodeId: text(128),
+    text: text(65_536),
+  }),
+);
+
+const notification = nested<Notification>({ platform: text(64), target: text(500) });
+
+const tool = nested<Tool>({
+  toolId: label,
+  displayName: text(200),
+  provider: optional(label),
+  pricing: required(pricing),
+});
+
+/** Names a generation: by either id, or both. */
+const generationRef = { generationId: optional(label), runId: optional(runId) };
+
+function needsGenerationOrRun(message: { generationId: string; runId: string }, problems: Problems): void {
+  if (message.generationId === "" && message.runId === "") {
+    problems.add("generation_id", "is required, or run_id");
+  }
+}
+
+const runStatus: Rule<string> = (value, field, problems) => {
+  if (!(RUN_STATUSES as readonly string[]).includes(value.toLowerCase().replaceAll("_", "-"))) {
+    problems.add(field, `takes ${RUN_STATUSES.join(", ")}`);
+  }
+};
+
+const cost: Rule<generation.CompleteGenerationRequest["cost"]> = (value, _field, problems) => {
+  if (value.case === "finalCostUsdMicros") amount(value.value, "final_cost_usd_micros", problems);
+  if (value.case === "runDuration") runDuration(value.value, "run_duration", problems);
+  if (value.case === "quantity") bigInteger(0n, 10n ** 15n)(value.value, "quantity", problems);
+};
+
+/** By message type name. */
+export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
+  rulesOf(economy.GetBalanceRequestSchema, { accountId: readableAccount }),
+  rulesOf(economy.BatchGetBalancesRequestSchema, { accountIds: items(500, readableAccount, 1) }),
+  rulesOf(economy.DebitRequestSchema, {
+    requestId,
+    accountId: account,
+    amountUsdMicros: amount,
+    toolId: optional(label),
+    generationId: optional(label),
+    description,
+    metadata,
+  }),
+  rulesOf(economy.CreditRequestSchema, {
+    requestId,
+    accountId: account,
+    amountUsdMicros: amount,
+    source: specified(CreditSource),
+    externalReference: optional(printable(200)),
+    category: known(CreditCategory),
+    priority: ifSet(integer(0, 100)),
+    description,
+    metadata,
+  }),
+  rulesOf(economy.GetTransactionRequestSchema, { transactionId: label }),
+  rulesOf(economy.ListTransactionsRequestSchema, {
+    accountId: readableAccount,
+    types: items(16, specified(TransactionType)),
+    toolId: optional(label),
+    generationId: optional(label),
+    externalReference: optional(printable(200)),
+    ...timeRange,
+    ...page,
+  }),
+
+  rulesOf(generation.UpsertToolRequestSchema, { tool: required(tool) }),
+  rulesOf(generation.GetToolRequestSchema, { toolId: label }),
+  rulesOf(generation.ListToolsRequestSchema, page),
+  rulesOf(generation.CreateGenerationRequestSchema, {
+    requestId,
+    accountId: account,
+    payerAccountId: optional(account),
+    fallbackPayerAccountId: optional(account),
+    toolId: label,
+    provider: optional(label),
+    runId: optional(runId),
+    pricing: ifSet(pricing),
+    attribution: ifSet(attribution),
+    castId: optional(label),
+    stepIndex: integer(0, 10_000),
+    notification: ifSet(notification),
+    metadata,
+  }),
+  rulesOf(generation.AttachRunRequestSchema, { generationId: label, runId }),
+  rulesOf(
+    generation.ReportProgressRequestSchema,
+    {
+      ...generationRef,
+      status: optional(runStatus),
+      progress: ifSet(fraction),
+      liveStatus: text(500),
+      outputs,
+      observeTime: ifSet(timestamp),
+    },
+    needsGenerationOrRun,
+  ),
+  rulesOf(
+    generation.CompleteGenerationRequestSchema,
+    {
+      ...generationRef,
+      outcome: specified(Outcome),
+      cost,
+      outputs,
+      errorMessage: text(2_000),
+      ...timeRange,
+    },
+    needsGenerationOrRun,
+  ),
+  rulesOf(generation.RetryPaymentRequestSchema, {
+    requestId,
+    generationId: label,
+    payerAccountId: optional(account),
+  }),
+  rulesOf(generation.GetGenerationRequestSchema, generationRef, needsGenerationOrRun),
+  rulesOf(generation.ListGenerationsRequestSchema, {
+    accountId: readableAccount,
+    states: items(16, specified(GenerationState)),
+    toolId: optional(label),
+    spellId: optional(label),
+    castId: optional(label),
+    ...timeRange,
+    ...page,
+  }),
+
+  rulesOf(rewards.PreviewRewardsRequestSchema, {
+    baseCostUsdMicros: amountOrZero,
+    accountId: account,
+    payerAccountId: optional(account),
+    attribution: ifSet(attribution),
+  }),
+  rulesOf(rewards.GetEarningsRequestSchema, {
+    accountId: readableAccount,
+    ...timeRange,
+    bucket: known(rewards.EarningsBucket),
+    groupBy: known(rewards.EarningsGroup),
+  }),
+  rulesOf(rewards.ListRewardsRequestSchema, {
+    accountId: readableAccount,
+    assetId: optional(label),
+    role: known(RewardRole),
+    ...timeRange,
+    ...page,
+  }),
+]);
+
+function rulesOf<Desc extends DescMessage>(
+  desc: Desc,
+  fields: FieldRules<MessageShape<Desc>>,
+  between?: (message: MessageShape<Desc>, problems: Problems) => void,
+): [string, MessageRules] {
+  const check = (message: MessageShape<Desc>, problems: Problems): void => {
+    checkFields(message, fields, "", problems);
+    between?.(message, problems);
+  };
+  return [desc.typeName, { check: check as MessageRules["check"] }];
+}

@@ -1,0 +1,77 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
+import type { Account, Grant, TransactionWithEntries } from "../../domain/ledger/rows.js";
+import { type PointsRate, pointsRoundedDown } from "../../domain/points.js";
+import {
+  type BalanceSchema,
+  CreditCategory,
+  type CreditGrantSchema,
+  type EntrySchema,
+  type TransactionSchema,
+  TransactionType,
+} from "../../gen/stationthis/economy/v1/economy_pb.js";
+import { toTimestamp } from "./time.js";
+
+/** The balance of an account, which for a platform account is the sum of its stripes. @param rows at least one */
+export function toBalance(
+  accountId: string,
+  rows: readonly Account[],
+  points: PointsRate,
+): MessageInitShape<typeof BalanceSchema> {
+  const sum = (amountOf: (account: Account) => bigint) => rows.reduce((total, row) => total + amountOf(row), 0n);
+  const balanceUsdMicros = sum((row) => row.balanceUsdMicros);
+  const heldUsdMicros = sum((row) => row.heldUsdMicros);
+  const updateTime = rows.reduce((latest, row) => (row.updateTime > latest ? row.updateTime : latest), 0n);
+  return {
+    accountId,
+    balanceUsdMicros,
+    heldUsdMicros,
+    availableUsdMicros: balanceUsdMicros - heldUsdMicros,
+    promotionalUsdMicros: sum((row) => row.promotionalUsdMicros),
+    availablePoints: pointsRoundedDown(balanceUsdMicros - heldUsdMicros, points),
+    version: isPlatformAccount(accountId) ? 0n : sum((row) => row.version),
+    updateTime: toTimestamp(updateTime),
+  };
+}
+
+export function toTransaction({
+  transaction,
+  entries,
+}: TransactionWithEntries): MessageInitShape<typeof TransactionSchema> {
+  return {
+    transactionId: transaction.transactionId,
+    type: TransactionType[transaction.type],
+    entries: entries.map(toEntry),
+    toolId: transaction.toolId,
+    generationId: transaction.generationId,
+    description: transaction.description,
+    metadata: { ...transaction.metadata },
+    externalReference: transaction.externalReference,
+    requestId: transaction.requestId,
+    createTime: toTimestamp(transaction.createTime),
+  };
+}
+
+/** A stripe's own balance and version say nothing to callers, so they are left out. */
+function toEntry(entry: TransactionWithEntries["entries"][number]): MessageInitShape<typeof EntrySchema> {
+  const isStripe = isPlatformAccount(entry.accountId);
+  return {
+    accountId: publicAccountId(entry.accountId),
+    amountUsdMicros: entry.amountUsdMicros,
+    balanceAfterUsdMicros: isStripe ? 0n : entry.balanceAfterUsdMicros,
+    accountVersion: isStripe ? 0n : entry.accountVersion,
+  };
+}
+
+export function toCreditGrant(grant: Grant): MessageInitShape<typeof CreditGrantSchema> {
+  return {
+    grantId: grant.grantId,
+    accountId: grant.accountId,
+    category: CreditCategory[grant.category],
+    priority: grant.priority,
+    amountUsdMicros: grant.issuedUsdMicros,
+    remainingUsdMicros: grant.remainingUsdMicros,
+    transactionId: grant.transactionId,
+    createTime: toTimestamp(grant.createTime),
+  };
+}

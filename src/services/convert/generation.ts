@@ -1,0 +1,110 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Attribution } from "../../domain/fees.js";
+import {
+  type Generation,
+  type Output,
+  type OutputType as OutputTypeName,
+  releasedOutputs,
+  type Tool,
+} from "../../domain/generation/generation.js";
+import type { Pricing, PricingUnit as PricingUnitName } from "../../domain/pricing.js";
+import type {
+  AttributionSchema,
+  Attribution as WireAttribution,
+} from "../../gen/stationthis/generation/v1/attribution_pb.js";
+import {
+  type GenerationSchema,
+  GenerationState,
+  OutputType,
+  type PricingSchema,
+  PricingUnit,
+  type ToolSchema,
+  type Output as WireOutput,
+  type Pricing as WirePricing,
+} from "../../gen/stationthis/generation/v1/generation_pb.js";
+import { toTimestamp } from "./time.js";
+
+/** A generation as callers may see it: its outputs only once they are paid for. */
+export function toGeneration(generation: Generation): MessageInitShape<typeof GenerationSchema> {
+  const baseCostUsdMicros = generation.baseCostUsdMicros ?? 0n;
+  const isPaid = generation.state === "COMPLETED";
+  return {
+    generationId: generation.generationId,
+    accountId: generation.accountId,
+    payerAccountId: generation.payerAccountId,
+    fallbackPayerAccountId: generation.fallbackPayerAccountId,
+    chargedAccountId: generation.chargedAccountId,
+    toolId: generation.toolId,
+    provider: generation.provider,
+    runId: generation.runId,
+    state: GenerationState[generation.state],
+    stateReason: generation.stateReason,
+    progress: generation.progress,
+    liveStatus: generation.liveStatus,
+    pricing: toPricing(generation.pricing),
+    attribution: toAttribution(generation.attribution),
+    baseCostUsdMicros,
+    feeUsdMicros: generation.feeUsdMicros,
+    totalCostUsdMicros: isPaid ? baseCostUsdMicros + generation.feeUsdMicros : 0n,
+    transactionId: generation.transactionId,
+    outputs: releasedOutputs(generation).map((output) => ({ ...output, type: OutputType[output.type] })),
+    errorMessage: generation.errorMessage,
+    castId: generation.castId,
+    stepIndex: generation.stepIndex,
+    notification: { ...generation.notification },
+    metadata: { ...generation.metadata },
+    createTime: toTimestamp(generation.createTime),
+    ...(generation.startTime === null ? {} : { startTime: toTimestamp(generation.startTime) }),
+    ...(generation.endTime === null ? {} : { endTime: toTimestamp(generation.endTime) }),
+    updateTime: toTimestamp(generation.updateTime),
+  };
+}
+
+export function toTool(tool: Tool): MessageInitShape<typeof ToolSchema> {
+  const { toolId, displayName, provider, archived } = tool;
+  return {
+    toolId,
+    displayName,
+    provider,
+    archived,
+    pricing: toPricing(tool.pricing),
+    updateTime: toTimestamp(tool.updateTime),
+  };
+}
+
+export function toPricing(pricing: Pricing): MessageInitShape<typeof PricingSchema> {
+  const { rateUsd, multiplier, minimumChargeUsdMicros } = pricing;
+  return { unit: PricingUnit[pricing.unit], rateUsd, multiplier, minimumChargeUsdMicros };
+}
+
+/** A validated price, with its default. */
+export function fromPricing(pricing: WirePricing): Pricing {
+  return {
+    unit: PricingUnit[pricing.unit] as PricingUnitName,
+    rateUsd: pricing.rateUsd,
+    multiplier: pricing.multiplier || "1",
+    minimumChargeUsdMicros: pricing.minimumChargeUsdMicros,
+  };
+}
+
+function toAttribution(attribution: Attribution): MessageInitShape<typeof AttributionSchema> {
+  const loras = attribution.loras.map((lora) => ({ ...lora }));
+  return attribution.spell ? { spell: { ...attribution.spell }, loras } : { loras };
+}
+
+export function fromAttribution(attribution: WireAttribution | undefined): Attribution {
+  const loras = (attribution?.loras ?? []).map(({ loraId, ownerAccountId }) => ({ loraId, ownerAccountId }));
+  if (!attribution?.spell) return { loras };
+  const { spellId, ownerAccountId } = attribution.spell;
+  return { spell: { spellId, ownerAccountId }, loras };
+}
+
+export function fromOutputs(outputs: readonly WireOutput[]): Output[] {
+  return outputs.map(({ url, type, filename, nodeId, text }) => ({
+    url,
+    type: (type === OutputType.UNSPECIFIED ? "FILE" : OutputType[type]) as OutputTypeName,
+    filename,
+    nodeId,
+    text,
+  }));
+}

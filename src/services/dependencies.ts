@@ -1,0 +1,14 @@
+import type { PointsRate } from "../domain/points.js";
+import type { LedgerWriter } from "../ledger/writer.js";
+import type { ReadStore, ToolStore } from "../storage/store.js";
+import type { PageTokens } from "./page-token.js";
+
+/** What the services are made of. */
+export interface ServiceDependencies {
+  readonly writer: LedgerWriter;
+  readonly store: ReadStore & ToolStore;
+  readonly points: PointsRate;
+  readonly pageTokens: PageTokens;
+  /** Makes the URL that can complete a generation. */
+  readonly webhookUrlOf: (generationId: string) => string;
+}

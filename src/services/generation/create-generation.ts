@@ -1,0 +1,54 @@
+import type { MethodImpl } from "@connectrpc/connect";
+import { v7 as uuidv7 } from "uuid";
+import { ADR_012_POLICY } from "../../domain/fees.js";
+import {
+  CreateGenerationRequestSchema,
+  type GenerationService,
+} from "../../gen/stationthis/generation/v1/generation_service_pb.js";
+import { asFirstCreated, createGeneration as createCommand } from "../../ledger/commands/create-generation.js";
+import { callOf, markReplayed } from "../call.js";
+import { fromAttribution, fromPricing, toGeneration } from "../convert/generation.js";
+import type { ServiceDependencies } from "../dependencies.js";
+import { idempotentRequest } from "../requests.js";
+import { requireGeneration } from "./generations.js";
+
+export function createGeneration({
+  writer,
+  store,
+  webhookUrlOf,
+}: ServiceDependencies): MethodImpl<typeof GenerationService.method.createGeneration> {
+  return async (request, context) => {
+    const { accountId, fallbackPayerAccountId, toolId, provider, runId, castId, stepIndex, metadata } = request;
+    const command = createCommand({
+      request: idempotentRequest(CreateGenerationRequestSchema, request, callOf(context).caller),
+      generationId: uuidv7(),
+      accountId,
+      payerAccountId: request.payerAccountId || accountId,
+      fallbackPayerAccountId,
+      toolId,
+      tool: await store.tool(toolId),
+      provider,
+      runId,
+      pricing: request.pricing && fromPricing(request.pricing),
+      attribution: fromAttribution(request.attribution),
+      rewardPolicy: ADR_012_POLICY,
+      castId,
+      stepIndex,
+      notification: {
+        platform: request.notification?.platform ?? "",
+        target: request.notification?.target ?? "",
+      },
+      metadata,
+    });
+    const done = await writer.submit(command, context.signal);
+    if (done.kind === "done") {
+      return { generation: toGeneration(done.generation), webhookUrl: webhookUrlOf(done.generation.generationId) };
+    }
+    if (done.isReplay) markReplayed(context);
+    const generation = await requireGeneration(store, { generationId: done.resourceId, runId: "" });
+    return {
+      generation: toGeneration(asFirstCreated(generation, runId)),
+      webhookUrl: webhookUrlOf(generation.generationId),
+    };
+  };
+}

@@ -1,0 +1,15 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { RewardsService } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
+import type { ServiceDependencies } from "../dependencies.js";
+import { getEarnings } from "./earnings.js";
+import { listRewards } from "./list-rewards.js";
+import { previewRewards } from "./preview-rewards.js";
+
+/** Every RPC of RewardsService. Requests have been validated by the interceptors. */
+export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<typeof RewardsService> {
+  return {
+    previewRewards: previewRewards(dependencies),
+    getEarnings: getEarnings(dependencies),
+    listRewards: listRewards(dependencies),
+  };
+}

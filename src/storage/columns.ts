@@ -1,0 +1,123 @@
+/*
+ * How rows of the domain become columns, said once for both backends. A property `accountId` is the column `account_id`. Amounts and times are int8 on both, exact as bigint;
+ * structured values are JSON text, so that both backends store the same bytes.
+ */
+
+/** How a property is stored. */
+export type ColumnType =
+  /** Text as it is; "" is "". */
+  | "text"
+  /** A UUID, or "" for none, stored as NULL. */
+  | "uuid"
+  /** bigint. */
+  | "int8"
+  /** bigint or null. */
+  | "int8?"
+  /** Text or null. */
+  | "text?"
+  /** A small integer as a number. */
+  | "int4"
+  | "float8"
+  | "bool"
+  /** Uint8Array. */
+  | "bytes"
+  /** Plain JSON without bigint. */
+  | "json"
+  /** GrantMovement[], amounts as decimal strings. */
+  | "movements";
+
+/** A value as both drivers take it. */
+export type Stored = string | number | bigint | boolean | Uint8Array | null;
+
+export interface Column {
+  readonly property: string;
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** A table whose rows are of type Row. */
+export interface Table<Row> {
+  readonly name: string;
+  readonly key: readonly Column[];
+  readonly columns: readonly Column[];
+  /** Columns that an update writes. */
+  readonly mutable: readonly Column[];
+  encode(row: Row, columns: readonly Column[]): Stored[];
+  decode(stored: Readonly<Record<string, unknown>>): Row;
+}
+
+type Flat<Row> = { readonly [P in keyof Row]: Row[P] };
+
+/**
+ * Describes a table.
+ * @param columns type of each property
+ * @param changing properties that an update writes; the others are written once
+ */
+export function table<Row extends object>(
+  name: string,
+  columns: Readonly<Record<keyof Flat<Row> & string, ColumnType>>,
+  key: readonly (keyof Row & string)[],
+  changing: readonly (keyof Row & string)[] = [],
+): Table<Row> {
+  const all = Object.entries(columns).map(
+    ([property, type]): Column => ({
+      property,
+      name: columnName(property),
+      type: type as ColumnType,
+    }),
+  );
+  const named = (properties: readonly string[]): Column[] =>
+    properties.map((property) => all.find((column) => column.property === property) as Column);
+  return {
+    name,
+    key: named(key),
+    columns: all,
+    mutable: named(changing),
+    encode: (row, wanted) =>
+      wanted.map((column) => encode(column.type, (row as Record<string, unknown>)[column.property])),
+    decode(stored) {
+      const row: Record<string, unknown> = {};
+      for (const column of all) row[column.property] = decode(column.type, stored[column.name]);
+      return row as Row;
+    },
+  };
+}
+
+export function columnName(property: string): string {
+  return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function encode(type: ColumnType, value: unknown): Stored {
+  switch (type) {
+    case "uuid":
+      return value === "" ? null : (value as string);
+    case "json":
+      return JSON.stringify(value);
+    case "movements":
+      return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
+    default:
+      return value as Stored;
+  }
+}
+
+function decode(type: ColumnType, stored: unknown): unknown {
+  switch (type) {
+    case "uuid":
+      return stored ?? "";
+    case "int8":
+      return BigInt(stored as bigint);
+    case "int8?":
+      return stored === null ? null : BigInt(stored as bigint);
+    case "int4":
+    case "float8":
+      return Number(stored);
+    case "bool":
+      return stored === true || stored === 1n;
+    case "json":
+      return JSON.parse(stored as string);
+    case "movements":
+      return (JSON.parse(stored as string) as [string, string][]).map(([id, amount]) => [id, BigInt(amount)]);
+    default:
+      return stored;
+  }
+}

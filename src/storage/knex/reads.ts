@@ -1,0 +1,299 @@
+import type { Knex } from "knex";
+import type { DailyEarnings } from "../../domain/earnings.js";
+import type { Generation, GenerationEvent } from "../../domain/generation/generation.js";
+import type { Account, Grant, RewardRow, TransactionWithEntries } from "../../domain/ledger/rows.js";
+import { type EpochMicros, MICROS_PER_DAY } from "../../domain/time.js";
+import type { Table } from "../columns.js";
+import type {
+  EntryCursor,
+  GenerationFilter,
+  GenerationRef,
+  Page,
+  ReadStore,
+  RewardCursor,
+  RewardFilter,
+  TransactionFilter,
+} from "../store.js";
+import { ACCOUNTS, ENTRIES, EVENTS, GENERATIONS, GRANTS, REWARDS, TRANSACTIONS } from "../tables.js";
+import { isUuid } from "../uuid.js";
+import { EntryStreams } from "./entry-streams.js";
+
+/** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
+const SLICES_PER_PAGE = 20;
+
+/** Runs a query and decodes its rows. */
+export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): Promise<Row[]> {
+  const stored = (await query) as Record<string, unknown>[];
+  return stored.map((row) => table.decode(row));
+}
+
+/** Reads that are the same SQL on both backends. */
+export class KnexReads implements ReadStore {
+  /** @param translate turns a driver's error into a StoreError */
+  constructor(
+    private readonly knex: Knex,
+    private readonly translate: (error: unknown) => Error,
+  ) {}
+
+  accounts(accountIds: readonly string[]): Promise<Account[]> {
+    return this.rows(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", accountIds));
+  }
+
+  async grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined> {
+    const query = this.knex(GRANTS.name).where({ account_id: accountId, transaction_id: transactionId });
+    return (await this.rows(GRANTS, query))[0];
+  }
+
+  async transaction(transactionId: string): Promise<TransactionWithEntries | undefined> {
+    if (!isUuid(transactionId)) return undefined;
+    return (await this.transactionsWithEntries([transactionId]))[0];
+  }
+
+  async listTransactions(
+    accountIds: readonly string[],
+    filter: TransactionFilter,
+    cursor: EntryCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<TransactionWithEntries, EntryCursor>> {
+    const streams = new EntryStreams(accountIds, cursor, (accountId, below) =>
+      this.entrySlice(accountId, below, pageSize + 1),
+    );
+    const found: string[] = [];
+    for (let looked = 0; looked < pageSize * SLICES_PER_PAGE && found.length < pageSize; looked++) {
+      const entry = await streams.next();
+      if (!entry || entry.createTime < filter.startTime) return this.transactionPage(found, undefined);
+      if (matchesTransaction(entry, filter)) found.push(entry.transactionId);
+    }
+    return this.transactionPage(found, (await streams.isAtEnd()) ? undefined : streams.position());
+  }
+
+  async findGenerations(ref: GenerationRef): Promise<Generation[]> {
+    const query = this.knex(GENERATIONS.name);
+    if (ref.generationId === "") return this.rows(GENERATIONS, query.where("run_id", ref.runId));
+    return isUuid(ref.generationId) ? this.rows(GENERATIONS, query.where("generation_id", ref.generationId)) : [];
+  }
+
+  listGenerations(
+    filter: GenerationFilter,
+    cursor: string | undefined,
+    pageSize: number,
+  ): Promise<Page<Generation, string>> {
+    return filteredPage({
+      pageSize,
+      cursor,
+      cursorOf: (generation) => generation.generationId,
+      matches: (generation) => matchesGeneration(generation, filter),
+      slice: (below) => {
+        const query = this.knex(GENERATIONS.name).where("account_id", filter.accountId);
+        if (below !== undefined) query.where("generation_id", "<", below);
+        return this.rows(GENERATIONS, query.orderBy("generation_id", "desc").limit(pageSize + 1));
+      },
+    });
+  }
+
+  listRewards(
+    filter: RewardFilter,
+    cursor: RewardCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<RewardRow, RewardCursor>> {
+    return filteredPage({
+      pageSize,
+      cursor,
+      cursorOf: ({ createTime, transactionId, position }) => ({ createTime, transactionId, position }),
+      matches: (reward) =>
+        (filter.assetId === "" || reward.assetId === filter.assetId) &&
+        (filter.role === undefined || reward.role === filter.role),
+      slice: (below) => {
+        const query = this.rewardsBetween(filter.accountId, filter.startTime, filter.endTime);
+        if (below) {
+          query.whereRaw("(create_time, transaction_id, position) < (?, ?, ?)", [
+            below.createTime as never,
+            below.transactionId,
+            below.position,
+          ]);
+        }
+        for (const column of ["create_time", "transaction_id", "position"]) query.orderBy(column, "desc");
+        return this.rows(REWARDS, query.limit(pageSize + 1));
+      },
+    });
+  }
+
+  async earnings(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Promise<DailyEarnings[]> {
+    const day = this.knex.raw(`create_time / ${MICROS_PER_DAY} as day`);
+    const rows = await this.guard(
+      this.rewardsBetween(accountId, startTime, endTime)
+        .select(
+          day,
+          "asset_id",
+          "role",
+          this.knex.raw("cast(sum(amount_usd_micros) as bigint) as earned"),
+          this.knex.raw("cast(count(*) as bigint) as uses"),
+        )
+        .groupBy("day", "asset_id", "role")
+        .orderBy(["day", "asset_id", "role"]),
+    );
+    return (rows as Record<string, never>[]).map((row) => ({
+      day: BigInt(row.day as never),
+      assetId: row.asset_id as never,
+      role: row.role as never,
+      earnedUsdMicros: BigInt(row.earned as never),
+      uses: BigInt(row.uses as never),
+    }));
+  }
+
+  generationEvents(generationId: string): Promise<GenerationEvent[]> {
+    const query = this.knex(EVENTS.name).where("generation_id", generationId);
+    return this.rows(EVENTS, query.orderBy(["create_time", "event_key"]));
+  }
+
+  async ping(): Promise<void> {
+    await this.guard(this.knex.raw("select 1"));
+  }
+
+  private rewardsBetween(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Knex.QueryBuilder {
+    return this.knex(REWARDS.name)
+      .where("account_id", accountId)
+      .where("create_time", ">=", startTime as never)
+      .where("create_time", "<", endTime as never);
+  }
+
+  /** Entries of one account below a version, newest first, with what a filter looks at. */
+  private async entrySlice(accountId: string, below: bigint | undefined, limit: number): Promise<ListedEntry[]> {
+    const query = this.knex(`${ENTRIES.name} as e`)
+      .join(`${TRANSACTIONS.name} as t`, "t.transaction_id", "e.transaction_id")
+      .where("e.account_id", accountId)
+      .orderBy("e.account_version", "desc")
+      .limit(limit)
+      .select(
+        "e.account_id",
+        "e.account_version",
+        "e.transaction_id",
+        "t.type",
+        "t.tool_id",
+        "t.generation_id",
+        "t.external_reference",
+        "t.create_time",
+      );
+    if (below !== undefined) query.where("e.account_version", "<", below as never);
+    const rows = (await this.guard(query)) as Record<string, never>[];
+    return rows.map((row) => ({
+      accountId: row.account_id as never,
+      accountVersion: BigInt(row.account_version as never),
+      transactionId: row.transaction_id as never,
+      type: row.type as never,
+      toolId: row.tool_id as never,
+      generationId: row.generation_id as never,
+      externalReference: row.external_reference as never,
+      createTime: BigInt(row.create_time as never),
+    }));
+  }
+
+  private async transactionPage(
+    transactionIds: readonly string[],
+    next: EntryCursor | undefined,
+  ): Promise<Page<TransactionWithEntries, EntryCursor>> {
+    return { rows: transactionIds.length > 0 ? await this.transactionsWithEntries(transactionIds) : [], next };
+  }
+
+  private async transactionsWithEntries(transactionIds: readonly string[]): Promise<TransactionWithEntries[]> {
+    const transactions = await this.rows(
+      TRANSACTIONS,
+      this.knex(TRANSACTIONS.name).whereIn("transaction_id", transactionIds),
+    );
+    const entries = await this.rows(
+      ENTRIES,
+      this.knex(ENTRIES.name).whereIn("transaction_id", transactionIds).orderBy(["transaction_id", "position"]),
+    );
+    const byId = new Map(transactions.map((transaction) => [transaction.transactionId, transaction]));
+    const entriesOf = groupByTransaction(entries);
+    return transactionIds.flatMap((transactionId) => {
+      const transaction = byId.get(transactionId);
+      return transaction ? [{ transaction, entries: entriesOf.get(transactionId) ?? [] }] : [];
+    });
+  }
+
+  private rows<Row>(table: Table<Row>, query: Knex.QueryBuilder): Promise<Row[]> {
+    return this.guard(rowsOf(table, query));
+  }
+
+  private async guard<T>(query: PromiseLike<T>): Promise<T> {
+    try {
+      return await query;
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+}
+
+/** What a list of transactions looks at in one entry. */
+export interface ListedEntry {
+  readonly accountId: string;
+  readonly accountVersion: bigint;
+  readonly transactionId: string;
+  readonly type: TransactionWithEntries["transaction"]["type"];
+  readonly toolId: string;
+  readonly generationId: string;
+  readonly externalReference: string;
+  readonly createTime: EpochMicros;
+}
+
+export function groupByTransaction<Row extends { readonly transactionId: string }>(
+  rows: readonly Row[],
+): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.transactionId);
+    if (group) group.push(row);
+    else groups.set(row.transactionId, [row]);
+  }
+  return groups;
+}
+
+function matchesTransaction(entry: ListedEntry, filter: TransactionFilter): boolean {
+  return (
+    entry.createTime < filter.endTime &&
+    (filter.types.length === 0 || filter.types.includes(entry.type)) &&
+    (filter.toolId === "" || entry.toolId === filter.toolId) &&
+    (filter.generationId === "" || entry.generationId === filter.generationId) &&
+    (filter.externalReference === "" || entry.externalReference === filter.externalReference)
+  );
+}
+
+function matchesGeneration(generation: Generation, filter: GenerationFilter): boolean {
+  return (
+    generation.createTime >= filter.startTime &&
+    generation.createTime < filter.endTime &&
+    (filter.states.length === 0 || filter.states.includes(generation.state)) &&
+    (filter.toolId === "" || generation.toolId === filter.toolId) &&
+    (filter.spellId === "" || generation.attribution.spell?.spellId === filter.spellId) &&
+    (filter.castId === "" || generation.castId === filter.castId)
+  );
+}
+
+interface FilteredPage<Row, Cursor> {
+  readonly pageSize: number;
+  readonly cursor: Cursor | undefined;
+  readonly cursorOf: (row: Row) => Cursor;
+  readonly matches: (row: Row) => boolean;
+  /** pageSize + 1 rows below a cursor, fewer only at the end. */
+  readonly slice: (below: Cursor | undefined) => Promise<Row[]>;
+}
+
+/** One page of a list with filters that no index serves: looks through a bounded number of slices and says where to go on. */
+async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promise<Page<Row, Cursor>> {
+  const rows: Row[] = [];
+  let cursor = list.cursor;
+  for (let slices = 0; slices < SLICES_PER_PAGE; slices++) {
+    const slice = await list.slice(cursor);
+    const isLast = slice.length <= list.pageSize;
+    for (const [index, row] of slice.entries()) {
+      if (list.matches(row)) rows.push(row);
+      cursor = list.cursorOf(row);
+      if (rows.length === list.pageSize) {
+        return { rows, next: isLast && index === slice.length - 1 ? undefined : cursor };
+      }
+    }
+    if (isLast) return { rows, next: undefined };
+  }
+  return { rows, next: cursor };
+}

@@ -1,0 +1,171 @@
+import type { Knex } from "knex";
+import type { Generation } from "../../domain/generation/generation.js";
+import type { Account, Grant } from "../../domain/ledger/rows.js";
+import type { Column, ColumnType, Stored, Table } from "../columns.js";
+import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedKeys } from "../store.js";
+import { changesByTable, type TableChange } from "../table-changes.js";
+import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+import { isUuid } from "../uuid.js";
+
+/*
+ * The ledger writer's transaction on Postgres, READ COMMITTED. Locks are taken in one order everywhere: generations by generation_id, then accounts by account_id, each in one
+ * statement; grants are read by a later statement, whose snapshot is newer than the lock. What is saved goes out as one data-modifying CTE: one round trip for all tables.
+ * Every statement has a name, so that each connection plans it once.
+ */
+
+const SQL_TYPES: Record<ColumnType, string> = {
+  text: "text",
+  "text?": "text",
+  uuid: "uuid",
+  int8: "bigint",
+  "int8?": "bigint",
+  int4: "integer",
+  float8: "double precision",
+  bool: "boolean",
+  bytes: "bytea",
+  json: "text",
+  movements: "text",
+};
+
+const CLOCK = "(extract(epoch from clock_timestamp()) * 1000000)::bigint";
+
+export class PostgresLedgerTransaction implements LedgerTransaction {
+  constructor(private readonly transaction: Knex.Transaction) {}
+
+  async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
+    // The left join gives the clock even where no request is known.
+    const requests = await this.query(
+      "load_requests",
+      `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
+         select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
+         join requests q on q.caller = k.caller and q.request_id = k.request_id) r on true`,
+      [keys.requests.map((key) => key.caller), keys.requests.map((key) => key.requestId)],
+    );
+    return {
+      clock: requests[0]?.clock as bigint,
+      requests: requests.filter((row) => row.caller !== null).map((row) => REQUESTS.decode(row)),
+      externalReferences: await this.externalReferences(keys.externalReferences),
+      generations: await this.generations(keys),
+    };
+  }
+
+  async loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
+    const rows = await this.query(
+      "load_accounts",
+      "select * from accounts where account_id = any(?::text[]) order by account_id for no key update",
+      [accountIds],
+    );
+    return rows.map((row) => ACCOUNTS.decode(row));
+  }
+
+  async loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
+    const rows = await this.query(
+      "load_grants",
+      `select g.* from unnest(?::text[]) k(account_id) cross join lateral (
+         (select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
+          order by o.priority, o.category desc, o.create_time, o.grant_id limit ?)
+         union all
+         select * from credit_grants o where o.account_id = k.account_id and o.is_rolling) g`,
+      [accountIds, limitPerAccount],
+    );
+    return rows.map((row) => GRANTS.decode(row));
+  }
+
+  async save(changes: BatchChanges): Promise<void> {
+    const tables = changesByTable(changes);
+    if (tables.length === 0) return;
+    const { name, sql } = saveQuery(tables);
+    await this.query(name, sql, tables.flatMap(bindingsOf));
+  }
+
+  private async externalReferences(wanted: readonly string[]): Promise<LoadedKeys["externalReferences"]> {
+    if (wanted.length === 0) return [];
+    const rows = await this.query(
+      "load_external_references",
+      `select external_reference, transaction_id from transactions
+       where external_reference = any(?::text[]) and external_reference <> ''`,
+      [wanted],
+    );
+    return rows.map((row) => ({
+      externalReference: row.external_reference as string,
+      transactionId: row.transaction_id as string,
+    }));
+  }
+
+  private async generations(keys: BatchKeys): Promise<Generation[]> {
+    if (keys.generations.length === 0) return [];
+    const ids = keys.generations.map((ref) => ref.generationId).filter(isUuid);
+    const runs = keys.generations.map((ref) => ref.runId).filter((runId) => runId !== "");
+    const rows = await this.query(
+      "load_generations",
+      `select * from generations
+       where generation_id = any(?::uuid[]) or (run_id = any(?::text[]) and run_id <> '')
+       order by generation_id for no key update`,
+      [ids, runs],
+    );
+    return rows.map((row) => GENERATIONS.decode(row));
+  }
+
+  private async query(name: string, sql: string, bindings: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
+    return result.rows;
+  }
+}
+
+/** The saves seen so far, by which tables they insert into and update: a few dozen at most. */
+const SAVE_QUERIES = new Map<string, { readonly name: string; readonly sql: string }>();
+
+/** All the statements of a save as one. */
+function saveQuery(tables: readonly TableChange[]): { readonly name: string; readonly sql: string } {
+  const shape = tables.map(shapeOf).join();
+  let query = SAVE_QUERIES.get(shape);
+  if (!query) {
+    const parts = tables.flatMap(({ table, inserted, updated }) => [
+      ...(inserted.length > 0 ? [insertSql(table)] : []),
+      ...(updated.length > 0 ? [updateSql(table)] : []),
+    ]);
+    const named = parts.map((sql, index) => `s${index} as (${sql})`);
+    query = { name: `save_${SAVE_QUERIES.size}`, sql: `with ${named.join(",\n")} select 1` };
+    SAVE_QUERIES.set(shape, query);
+  }
+  return query;
+}
+
+function shapeOf({ table, inserted, updated }: TableChange): string {
+  return `${inserted.length > 0 ? "i" : ""}${updated.length > 0 ? "u" : ""}:${table.name}`;
+}
+
+/** One array a column, in the order of the statements' parameters. */
+function bindingsOf({ table, inserted, updated }: TableChange): Stored[][] {
+  return [
+    ...(inserted.length > 0 ? columnArrays(table, table.columns, inserted) : []),
+    ...(updated.length > 0 ? columnArrays(table, [...table.key, ...table.mutable], updated) : []),
+  ];
+}
+
+function insertSql(table: Table<never>): string {
+  const names = table.columns.map((column) => column.name).join(", ");
+  const conflict = table.name === "generation_events" ? " on conflict do nothing" : "";
+  return `insert into ${table.name} (${names}) select * from unnest(${arrays(table.columns)})${conflict}`;
+}
+
+function updateSql(table: Table<never>): string {
+  const columns = [...table.key, ...table.mutable];
+  const assignments = table.mutable.map((column) => `${column.name} = v.${column.name}`).join(", ");
+  const isSame = table.key.map((column) => `t.${column.name} = v.${column.name}`).join(" and ");
+  const names = columns.map((column) => column.name).join(", ");
+  return `update ${table.name} t set ${assignments} from unnest(${arrays(columns)}) v(${names}) where ${isSame}`;
+}
+
+function arrays(columns: readonly Column[]): string {
+  return columns.map((column) => `?::${SQL_TYPES[column.type]}[]`).join(", ");
+}
+
+function columnArrays(table: Table<never>, columns: readonly Column[], rows: readonly never[]): Stored[][] {
+  const arrays: Stored[][] = columns.map(() => []);
+  for (const row of rows) {
+    const values = table.encode(row, columns);
+    for (let index = 0; index < arrays.length; index++) arrays[index]?.push(values[index] as Stored);
+  }
+  return arrays;
+}

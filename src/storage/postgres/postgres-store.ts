@@ -1,0 +1,115 @@
+import createKnex, { type Knex } from "knex";
+import pg from "pg";
+import type { EpochMicros } from "../../domain/time.js";
+import { KnexAuditView } from "../knex/audit.js";
+import { composeStore } from "../knex/compose.js";
+import { newestTime } from "../knex/newest-time.js";
+import type { Dialect } from "../migrations/migrations.js";
+import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
+import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
+import { PostgresLedgerTransaction } from "./postgres-ledger.js";
+
+/** Bytewise collation: ids sort as on SQLite, and comparing them is cheap. */
+const DIALECT: Dialect = { text: 'text collate "C"', uuid: "uuid", bytes: "bytea", float8: "double precision" };
+
+const WRITE_CONNECTIONS = 4;
+const READ_CONNECTIONS = 8;
+
+/** Bounds on the server's side, so that a lost client holds no lock for long. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 8_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** Bounds on ours, for a server that has gone silent. */
+const CONNECT_TIMEOUT_MS = 3_000;
+const QUERY_TIMEOUT_MS = 12_000;
+const ACQUIRE_TIMEOUT_MS = 4_000;
+
+/** The production store. Any number of instances may share one database. @param url postgres://… */
+export function openPostgresStore(url: string): Store {
+  const writes = connect(url, WRITE_CONNECTIONS);
+  const reads = connect(url, READ_CONNECTIONS);
+  return composeStore({
+    backend: "postgres",
+    writes,
+    reads,
+    dialect: DIALECT,
+    isDuplicate: isDuplicateInPostgres,
+    translate: translatePostgresError,
+    ledger: new PostgresLedger(writes),
+    audit: new PostgresAudit(url),
+  });
+}
+
+class PostgresLedger implements LedgerStore {
+  constructor(private readonly knex: Knex) {}
+
+  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    // Where the connection breaks, knex may report the failed ROLLBACK instead of what went wrong first.
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      return await this.knex.transaction(async (transaction) => {
+        try {
+          return await work(new PostgresLedgerTransaction(transaction));
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+      });
+    } catch (error) {
+      throw translatePostgresError(failure ? failure.error : error);
+    }
+  }
+
+  newestTime(): Promise<EpochMicros> {
+    return newestTime(this.knex, translatePostgresError);
+  }
+}
+
+class PostgresAudit implements AuditStore {
+  constructor(private readonly url: string) {}
+
+  async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
+    const knex = connect(this.url, 1, {
+      statement_timeout: 0,
+      idle_in_transaction_session_timeout: 0,
+      query_timeout: 0,
+    });
+    try {
+      return await knex.transaction((transaction) => work(new KnexAuditView(transaction)), {
+        isolationLevel: "repeatable read",
+        readOnly: true,
+      });
+    } catch (error) {
+      throw translatePostgresError(error);
+    } finally {
+      await knex.destroy();
+    }
+  }
+}
+
+/** int8 arrives as bigint, on these connections only. */
+const TYPES = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    return oid === pg.types.builtins.INT8 ? BigInt : pg.types.getTypeParser(oid, format as "text");
+  },
+};
+
+function connect(url: string, connections: number, overrides: Readonly<Record<string, number>> = {}): Knex {
+  return createKnex({
+    client: "pg",
+    connection: {
+      connectionString: url,
+      application_name: "tollgate",
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      types: TYPES,
+      ...overrides,
+    } as Knex.PgConnectionConfig,
+    pool: { min: 0, max: connections },
+    acquireConnectionTimeout: ACQUIRE_TIMEOUT_MS,
+  });
+}

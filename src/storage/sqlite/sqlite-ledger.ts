@@ -1,0 +1,139 @@
+import type { Knex } from "knex";
+import type { Generation } from "../../domain/generation/generation.js";
+import type { Account, Grant } from "../../domain/ledger/rows.js";
+import type { Column, Stored, Table } from "../columns.js";
+import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedKeys, RequestRecord } from "../store.js";
+import { changesByTable } from "../table-changes.js";
+import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+
+/** The ledger writer's transaction on SQLite: each statement takes a whole batch as one JSON array. The file has one writer, so there is nothing to lock row by row. */
+export class SqliteLedgerTransaction implements LedgerTransaction {
+  constructor(
+    private readonly transaction: Knex.Transaction,
+    private readonly clock: bigint,
+  ) {}
+
+  async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
+    return {
+      clock: this.clock,
+      requests: await this.requests(keys),
+      externalReferences: await this.externalReferences(keys),
+      generations: await this.generations(keys),
+    };
+  }
+
+  loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
+    return this.rows(
+      ACCOUNTS,
+      "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id",
+      [jsonArray(accountIds)],
+    );
+  }
+
+  loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
+    return this.rows(
+      GRANTS,
+      `select g.* from json_each(?1) k join credit_grants g on g.grant_id in (
+         select o.grant_id from credit_grants o where o.account_id = k.value and (o.is_open or o.is_rolling)
+         order by o.priority, o.category desc, o.create_time, o.grant_id limit ?2)
+       union all
+       select g.* from json_each(?1) k join credit_grants g on g.account_id = k.value and g.is_rolling`.replace(
+        /\?\d/g,
+        "?",
+      ),
+      [jsonArray(accountIds), limitPerAccount, jsonArray(accountIds)],
+    );
+  }
+
+  async save(changes: BatchChanges): Promise<void> {
+    for (const { table, inserted, updated } of changesByTable(changes)) {
+      if (inserted.length > 0) await this.run(insertSql(table), jsonRows(table, table.columns, inserted));
+      if (updated.length > 0) {
+        await this.run(updateSql(table), jsonRows(table, [...table.key, ...table.mutable], updated));
+      }
+    }
+  }
+
+  private async requests(keys: BatchKeys): Promise<RequestRecord[]> {
+    if (keys.requests.length === 0) return [];
+    const wanted = keys.requests.map((key) => [key.caller, key.requestId]);
+    return this.rows(
+      REQUESTS,
+      `select r.* from json_each(?) k join requests r
+         on r.caller = json_extract(k.value, '$[0]') and r.request_id = json_extract(k.value, '$[1]')`,
+      [JSON.stringify(wanted)],
+    );
+  }
+
+  private async externalReferences(keys: BatchKeys): Promise<LoadedKeys["externalReferences"]> {
+    if (keys.externalReferences.length === 0) return [];
+    const rows: Record<string, string>[] = await this.transaction.raw(
+      `select t.external_reference, t.transaction_id from json_each(?) k join transactions t
+         on t.external_reference = k.value and t.external_reference <> ''`,
+      [jsonArray(keys.externalReferences)],
+    );
+    return rows.map((row) => ({
+      externalReference: row.external_reference as string,
+      transactionId: row.transaction_id as string,
+    }));
+  }
+
+  private async generations(keys: BatchKeys): Promise<Generation[]> {
+    if (keys.generations.length === 0) return [];
+    const ids = keys.generations.map((ref) => ref.generationId).filter((id) => id !== "");
+    const runs = keys.generations.map((ref) => ref.runId).filter((id) => id !== "");
+    return this.rows(
+      GENERATIONS,
+      `select g.* from json_each(?) k join generations g on g.generation_id = k.value
+       union
+       select g.* from json_each(?) k join generations g on g.run_id = k.value and g.run_id <> ''`,
+      [jsonArray(ids), jsonArray(runs)],
+    );
+  }
+
+  private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> {
+    const stored: Record<string, unknown>[] = await this.transaction.raw(sql, bindings);
+    return stored.map((row) => table.decode(row));
+  }
+
+  private async run(sql: string, rows: string): Promise<void> {
+    await this.transaction.raw(sql, [rows]);
+  }
+}
+
+/** Reads column `index` of a row that is a JSON array. Bytes travel as hex. */
+function extract(column: Column, index: number): string {
+  const value = `json_extract(value, '$[${index}]')`;
+  return column.type === "bytes" ? `unhex(${value})` : value;
+}
+
+function insertSql(table: Table<never>): string {
+  const names = table.columns.map((column) => column.name).join(", ");
+  const values = table.columns.map(extract).join(", ");
+  const conflict = table.name === "generation_events" ? " where true on conflict do nothing" : "";
+  return `insert into ${table.name} (${names}) select ${values} from json_each(?)${conflict}`;
+}
+
+function updateSql(table: Table<never>): string {
+  const columns = [...table.key, ...table.mutable];
+  const values = columns.map((column, index) => `${extract(column, index)} as ${column.name}`).join(", ");
+  const assignments = table.mutable.map((column) => `${column.name} = v.${column.name}`).join(", ");
+  const isSame = table.key.map((column) => `${table.name}.${column.name} = v.${column.name}`).join(" and ");
+  return `update ${table.name} set ${assignments} from (select ${values} from json_each(?)) v where ${isSame}`;
+}
+
+function jsonRows(table: Table<never>, columns: readonly Column[], rows: readonly never[]): string {
+  return `[${rows.map((row) => jsonArray(table.encode(row, columns))).join(",")}]`;
+}
+
+/** JSON with bigint written as a plain integer, which SQLite reads as 64 bits, exactly. */
+function jsonArray(values: readonly Stored[]): string {
+  return `[${values.map(jsonValue).join(",")}]`;
+}
+
+function jsonValue(value: Stored): string {
+  if (typeof value === "bigint") return value.toString();
+  if (value instanceof Uint8Array)
+    return `"${Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex")}"`;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,104 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import createKnex, { type Knex } from "knex";
+import type { EpochMicros } from "../../domain/time.js";
+import { KnexAuditView } from "../knex/audit.js";
+import { composeStore } from "../knex/compose.js";
+import { newestTime } from "../knex/newest-time.js";
+import type { Dialect } from "../migrations/migrations.js";
+import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
+import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
+import { SqliteLedgerTransaction } from "./sqlite-ledger.js";
+
+const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real" };
+
+/** How long a statement waits for another process on the same file. It holds the event loop meanwhile, hence short. */
+const BUSY_TIMEOUT_MS = 2_000;
+
+/**
+ * The embedded store: one file, one writing connection, and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL, synchronous=FULL).
+ * @param path file, made if absent, its folder too; ":memory:" for a store that ends with the process
+ */
+export function openSqliteStore(path: string): Store {
+  const isInMemory = path === ":memory:";
+  if (!isInMemory) mkdirSync(dirname(path), { recursive: true });
+  const writes = connect(path, ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]);
+  // Two connections can't share an in-memory database.
+  const reads = isInMemory ? writes : connect(path, ["query_only = ON"]);
+  return composeStore({
+    backend: "sqlite",
+    writes,
+    reads,
+    dialect: DIALECT,
+    isDuplicate: isDuplicateInSqlite,
+    translate: translateSqliteError,
+    ledger: new SqliteLedger(writes),
+    audit: new SqliteAudit(isInMemory ? () => writes : () => connect(path, ["query_only = ON"]), !isInMemory),
+  });
+}
+
+class SqliteLedger implements LedgerStore {
+  constructor(private readonly knex: Knex) {}
+
+  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      return await this.knex.transaction(async (transaction) => {
+        // BEGIN is deferred: this no-op write takes the write lock before anything is read, so what is read can't be overtaken.
+        await transaction.raw("delete from service_secrets where false");
+        try {
+          return await work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n));
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+      });
+    } catch (error) {
+      throw translateSqliteError(failure ? failure.error : error);
+    }
+  }
+
+  newestTime(): Promise<EpochMicros> {
+    return newestTime(this.knex, translateSqliteError);
+  }
+}
+
+class SqliteAudit implements AuditStore {
+  constructor(
+    private readonly connectionFor: () => Knex,
+    private readonly closesIt: boolean,
+  ) {}
+
+  /** A connection of its own: a long read transaction on WAL sees one moment and holds up nobody. */
+  async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
+    const knex = this.connectionFor();
+    try {
+      return await knex.transaction((transaction) => work(new KnexAuditView(transaction)));
+    } catch (error) {
+      throw translateSqliteError(error);
+    } finally {
+      if (this.closesIt) await knex.destroy();
+    }
+  }
+}
+
+interface RawConnection {
+  pragma(text: string): void;
+}
+
+function connect(path: string, pragmas: readonly string[]): Knex {
+  return createKnex({
+    client: "better-sqlite3",
+    useNullAsDefault: true,
+    connection: { filename: path, options: { safeIntegers: true } as never },
+    pool: {
+      min: 1,
+      max: 1,
+      afterCreate(connection: RawConnection, done: (error: Error | null, connection: RawConnection) => void) {
+        connection.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+        for (const pragma of pragmas) connection.pragma(pragma);
+        done(null, connection);
+      },
+    },
+  });
+}

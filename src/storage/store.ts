@@ -1,0 +1,308 @@
+import type { DailyEarnings } from "../domain/earnings.js";
+import type { RewardRole } from "../domain/fees.js";
+import type { Generation, GenerationEvent, GenerationState, Tool } from "../domain/generation/generation.js";
+import type { BookChanges } from "../domain/ledger/books.js";
+import type {
+  Account,
+  EntryRow,
+  Grant,
+  RewardRow,
+  TransactionRow,
+  TransactionType,
+  TransactionWithEntries,
+} from "../domain/ledger/rows.js";
+import type { EpochMicros } from "../domain/time.js";
+
+/*
+ * What the floors above know of storage. Each sentence of a contract here is a case of the conformance suite (test/conformance), which runs on
+ * SQLite and on a real Postgres. No type of a driver passes this line; a driver's errors come out as StoreError.
+ */
+
+/** Why the store refused or lost a transaction. */
+export type StoreErrorKind =
+  /** A serialization failure, a deadlock, a unique violation against another instance: nothing was written, try the whole batch again. */
+  | "CONFLICT"
+  /** The connection broke or could not be had: it may or may not have been committed, try the whole batch again and look. */
+  | "UNAVAILABLE"
+  /** The data itself was refused: trying again doesn't help. */
+  | "REFUSED";
+
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  constructor(
+    readonly kind: StoreErrorKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Idempotency key of a caller. */
+export interface RequestKey {
+  readonly caller: string;
+  readonly requestId: string;
+}
+
+/** What a request did, kept for ever with what it made. */
+export interface RequestRecord extends RequestKey {
+  /** Of method and request, 32 bytes. */
+  readonly fingerprint: Uint8Array;
+  readonly resourceKind: "TRANSACTION" | "GENERATION";
+  readonly resourceId: string;
+}
+
+/** Names a generation by either of its names. */
+export interface GenerationRef {
+  /** "" if unknown. */
+  readonly generationId: string;
+  /** "" if unknown. */
+  readonly runId: string;
+}
+
+/** What a batch wants to see before its accounts are known. */
+export interface BatchKeys {
+  readonly requests: readonly RequestKey[];
+  readonly externalReferences: readonly string[];
+  readonly generations: readonly GenerationRef[];
+}
+
+export interface LoadedKeys {
+  /** The store's clock. */
+  readonly clock: EpochMicros;
+  readonly requests: readonly RequestRecord[];
+  readonly externalReferences: readonly { readonly externalReference: string; readonly transactionId: string }[];
+  readonly generations: readonly Generation[];
+}
+
+/** Everything a batch changed, to be written in one go. */
+export interface BatchChanges extends BookChanges {
+  readonly requests: readonly RequestRecord[];
+  readonly openedGenerations: readonly Generation[];
+  readonly changedGenerations: readonly Generation[];
+  readonly rewards: readonly RewardRow[];
+  readonly events: readonly GenerationEvent[];
+}
+
+/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, loadGrants, save. */
+export interface LedgerTransaction {
+  /**
+   * Reads idempotency records and used external references, then reads and locks generations by id or run id, in order of generation_id.
+   * A generation that another transaction holds is waited for and read as that one left it. Unknown keys are left out.
+   */
+  loadKeys(keys: BatchKeys): Promise<LoadedKeys>;
+  /**
+   * Reads and locks accounts by stored id, in order of account_id. Accounts that don't exist are left out; nothing is made for them.
+   * Under the locks the values are the newest committed ones.
+   */
+  loadAccounts(accountIds: readonly string[]): Promise<Account[]>;
+  /**
+   * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not. Only under the accounts' locks.
+   */
+  loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]>;
+  /**
+   * Writes everything with a fixed, small number of set-based statements. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
+   * left as it is.
+   */
+  save(changes: BatchChanges): Promise<void>;
+}
+
+/** Writes of the ledger. */
+export interface LedgerStore {
+  /**
+   * Runs `work` in one transaction and commits it durably before resolving; if `work` throws, nothing is written and its error comes out.
+   * Fails with StoreError; CONFLICT and UNAVAILABLE may be tried again whole.
+   */
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** Time of the newest transaction or generation; 0 in an empty store. A writer starts its clock there. */
+  newestTime(): Promise<EpochMicros>;
+}
+
+/** A position in an account's entries, one for each stripe of a platform account: entries below these versions come next. */
+export type EntryCursor = Readonly<Record<string, bigint>>;
+
+export interface TransactionFilter {
+  /** Empty: all. */
+  readonly types: readonly TransactionType[];
+  /** Empty texts: any. */
+  readonly toolId: string;
+  readonly generationId: string;
+  readonly externalReference: string;
+  readonly startTime: EpochMicros;
+  /** Exclusive. */
+  readonly endTime: EpochMicros;
+}
+
+export interface GenerationFilter {
+  readonly accountId: string;
+  /** Empty: all. */
+  readonly states: readonly GenerationState[];
+  /** Empty texts: any. */
+  readonly toolId: string;
+  readonly spellId: string;
+  readonly castId: string;
+  readonly startTime: EpochMicros;
+  /** Exclusive. */
+  readonly endTime: EpochMicros;
+}
+
+export interface RewardFilter {
+  readonly accountId: string;
+  /** Empty: any. */
+  readonly assetId: string;
+  readonly role: RewardRole | undefined;
+  readonly startTime: EpochMicros;
+  /** Exclusive. */
+  readonly endTime: EpochMicros;
+}
+
+/** A position in a newest-first list of rewards. */
+export interface RewardCursor {
+  readonly createTime: EpochMicros;
+  readonly transactionId: string;
+  readonly position: number;
+}
+
+/** One page of a newest-first list. */
+export interface Page<Row, Cursor> {
+  readonly rows: readonly Row[];
+  /** Where the next page starts; undefined at the end. A page may be short, even empty, and go on. */
+  readonly next: Cursor | undefined;
+}
+
+/** Reads. They never wait for the writer, see only what is committed, and a page costs the same however deep it is. */
+export interface ReadStore {
+  /** Accounts by stored id; unknown ones are left out. */
+  accounts(accountIds: readonly string[]): Promise<Account[]>;
+  /** The grant that a transaction opened in an account. */
+  grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined>;
+  transaction(transactionId: string): Promise<TransactionWithEntries | undefined>;
+  /** Transactions with an entry in one of these accounts, newest first. Looks at no more than 20 pages' worth of entries for a rare filter. */
+  listTransactions(
+    accountIds: readonly string[],
+    filter: TransactionFilter,
+    cursor: EntryCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<TransactionWithEntries, EntryCursor>>;
+  /** By id, or all those with a run id (one for each provider). */
+  findGenerations(ref: GenerationRef): Promise<Generation[]>;
+  /** Newest first, by generation_id, from below the cursor. Looks at no more than 20 pages' worth of rows for a rare filter. */
+  listGenerations(
+    filter: GenerationFilter,
+    cursor: string | undefined,
+    pageSize: number,
+  ): Promise<Page<Generation, string>>;
+  /** Newest first. Looks at no more than 20 pages' worth of rows for a rare filter. */
+  listRewards(
+    filter: RewardFilter,
+    cursor: RewardCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<RewardRow, RewardCursor>>;
+  /** A creator's earnings in a time range (end exclusive), by UTC day and asset, oldest first. */
+  earnings(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Promise<DailyEarnings[]>;
+  /** Events of a generation, oldest first. */
+  generationEvents(generationId: string): Promise<GenerationEvent[]>;
+  /** Does nothing but reach the store. Fails with StoreError UNAVAILABLE. */
+  ping(): Promise<void>;
+}
+
+/** Tools: registered by content, outside the writer. */
+export interface ToolStore {
+  /** Stores a tool and returns it as stored; if the content is the same, the old update_time stays. */
+  upsertTool(tool: Omit<Tool, "updateTime">): Promise<Tool>;
+  tool(toolId: string): Promise<Tool | undefined>;
+  /** By tool_id, from above the cursor. */
+  listTools(cursor: string | undefined, pageSize: number): Promise<Page<Tool, string>>;
+}
+
+/** Walks the whole store in key order, a bounded slice at a time; each slice starts above `after`. For the audit. */
+export interface AuditStore {
+  /** One unchanging view of the store for the whole audit, however long it takes and whatever is written meanwhile. */
+  snapshot<T>(work: (view: AuditView) => Promise<T>): Promise<T>;
+}
+
+export interface AuditView {
+  /** By account_id. */
+  accountsAfter(accountId: string, limit: number): Promise<Account[]>;
+  /** An account's entries above a version, by version, with the transaction of each (null if there is none). */
+  entriesAfter(
+    accountId: string,
+    version: bigint,
+    limit: number,
+  ): Promise<(readonly [EntryRow, TransactionRow | null])[]>;
+  /** All grants of an account above an id, by grant_id. */
+  grantsAfter(accountId: string, grantId: string, limit: number): Promise<Grant[]>;
+  /** By transaction_id, with entries and rewards. */
+  transactionsAfter(transactionId: string, limit: number): Promise<AuditedTransaction[]>;
+  /** By generation_id. */
+  generationsAfter(generationId: string, limit: number): Promise<Generation[]>;
+  /** Settlements of one of these generations: [generation_id, transaction_id]. */
+  settlementsOf(generationIds: readonly string[]): Promise<(readonly [string, string])[]>;
+  /** Entries whose transaction or account is missing: "transaction_id/position", at most `limit`. */
+  strayEntries(limit: number): Promise<string[]>;
+  /** How many rows there are, for the progress bar. */
+  counts(): Promise<AuditCounts>;
+  /** Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none). */
+  allEntriesAfter(
+    after: { readonly accountId: string; readonly accountVersion: bigint },
+    limit: number,
+  ): Promise<(readonly [EntryRow, TransactionRow | null])[]>;
+  /** Grants of all accounts, by account_id and grant_id. An empty grant id is below every other. */
+  allGrantsAfter(
+    after: { readonly accountId: string; readonly grantId: string },
+    limit: number,
+  ): Promise<AuditedGrant[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. */
+  rewardsAfter(
+    after: { readonly transactionId: string; readonly position: number },
+    limit: number,
+  ): Promise<AuditedReward[]>;
+  /** By caller and request_id. */
+  requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
+  /** The records under the request keys of these transactions, whatever they name; unknown ones are left out. */
+  requestsOf(transactionIds: readonly string[]): Promise<RequestRecord[]>;
+  /** By id; unknown ones are left out, as is what is no id at all. */
+  generations(generationIds: readonly string[]): Promise<Generation[]>;
+}
+
+export interface AuditCounts {
+  readonly accounts: number;
+  readonly entries: number;
+  readonly grants: number;
+  readonly transactions: number;
+  readonly rewards: number;
+  readonly generations: number;
+  readonly requests: number;
+}
+
+export interface AuditedGrant extends Grant {
+  /** As stored: whether debits look at it. */
+  readonly isOpen: boolean;
+}
+
+export interface AuditedReward extends RewardRow {
+  readonly hasTransaction: boolean;
+}
+
+export interface AuditedRequest extends RequestRecord {
+  /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */
+  readonly hasEffect: boolean;
+}
+
+export interface AuditedTransaction extends TransactionWithEntries {
+  readonly rewards: readonly RewardRow[];
+}
+
+/** Everything, as the composition root hands it out. */
+export interface Store extends LedgerStore, ReadStore, ToolStore, AuditStore {
+  /** "sqlite" or "postgres", for people. */
+  readonly backend: "sqlite" | "postgres";
+  /** Brings the schema up to date. Two instances may start at once: one does it, the other waits. */
+  migrate(): Promise<void>;
+  /** Whether the schema is what this build expects. */
+  isMigrated(): Promise<boolean>;
+  /** The secret kept in the store, made by the first to ask. 64 hex digits. */
+  storedSecret(): Promise<string>;
+  /** Closes every connection once what is running has ended. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,38 @@
+import type { Table } from "./columns.js";
+import type { BatchChanges } from "./store.js";
+import { ACCOUNTS, ENTRIES, EVENTS, GENERATIONS, GRANTS, REQUESTS, REWARDS, TRANSACTIONS } from "./tables.js";
+
+/** What a batch does to one table. */
+export interface TableChange {
+  readonly table: Table<never>;
+  readonly inserted: readonly never[];
+  readonly updated: readonly never[];
+}
+
+/** A batch's changes by table, in the order they are written in: keys first, so that a race with another instance shows at once. Tables without changes are left out. */
+export function changesByTable(changes: BatchChanges): TableChange[] {
+  const all = [
+    change(REQUESTS, changes.requests),
+    change(GENERATIONS, changes.openedGenerations, changes.changedGenerations),
+    change(ACCOUNTS, changes.openedAccounts, changes.changedAccounts),
+    change(GRANTS, changes.openedGrants, changes.changedGrants),
+    change(TRANSACTIONS, changes.transactions),
+    change(ENTRIES, changes.entries),
+    change(REWARDS, changes.rewards),
+    change(EVENTS, changes.events),
+  ];
+  return all.filter(({ inserted, updated }) => inserted.length > 0 || updated.length > 0);
+}
+
+/** Inserted rows go in key order where another instance may insert the same: two that meet then wait, and don't deadlock. */
+function change<Row>(table: Table<Row>, inserted: readonly Row[], updated: readonly Row[] = []): TableChange {
+  return { table, inserted: inKeyOrder(table, inserted), updated } as unknown as TableChange;
+}
+
+function inKeyOrder<Row>(table: Table<Row>, rows: readonly Row[]): readonly Row[] {
+  if (rows.length < 2) return rows;
+  return rows
+    .map((row) => ({ row, key: table.encode(row, table.key).join("\n") }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ row }) => row);
+}

@@ -1,0 +1,279 @@
+import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
+import type { Account, EntryRow, Grant, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Pricing } from "../domain/pricing.js";
+import { type Table, table } from "./columns.js";
+import type { RequestRecord } from "./store.js";
+
+/** Every table, column for column. The migrations make them; test/conformance checks that the two agree. */
+
+export const REQUESTS = table<RequestRecord>(
+  "requests",
+  {
+    caller: "text",
+    requestId: "text",
+    fingerprint: "bytes",
+    resourceKind: "text",
+    resourceId: "uuid",
+  },
+  ["caller", "requestId"],
+);
+
+export const ACCOUNTS = table<Account>(
+  "accounts",
+  {
+    accountId: "text",
+    balanceUsdMicros: "int8",
+    heldUsdMicros: "int8",
+    promotionalUsdMicros: "int8",
+    version: "int8",
+    chainHead: "bytes",
+    createTime: "int8",
+    updateTime: "int8",
+  },
+  ["accountId"],
+  ["balanceUsdMicros", "heldUsdMicros", "promotionalUsdMicros", "version", "chainHead", "updateTime"],
+);
+
+/** With a column of its own that says whether anything is left, because the index of open grants must not move with every debit. */
+type GrantStored = Grant & { readonly isOpen: boolean };
+
+const GRANTS_STORED = table<GrantStored>(
+  "credit_grants",
+  {
+    grantId: "uuid",
+    accountId: "text",
+    category: "text",
+    priority: "int4",
+    isRolling: "bool",
+    isOpen: "bool",
+    issuedUsdMicros: "int8",
+    remainingUsdMicros: "int8",
+    transactionId: "uuid",
+    createTime: "int8",
+  },
+  ["grantId"],
+  ["isOpen", "issuedUsdMicros", "remainingUsdMicros"],
+);
+
+export const GRANTS: Table<Grant> = adapted(
+  GRANTS_STORED,
+  (grant) => ({ ...grant, isOpen: grant.remainingUsdMicros > 0n }),
+  ({ isOpen: _, ...grant }) => grant,
+);
+
+export const TRANSACTIONS = table<TransactionRow>(
+  "transactions",
+  {
+    transactionId: "uuid",
+    type: "text",
+    toolId: "text",
+    generationId: "text",
+    externalReference: "text",
+    description: "text",
+    metadata: "json",
+    detailsDigest: "bytes",
+    caller: "text",
+    requestId: "text",
+    createTime: "int8",
+  },
+  ["transactionId"],
+);
+
+export const ENTRIES = table<EntryRow>(
+  "entries",
+  {
+    transactionId: "uuid",
+    position: "int4",
+    accountId: "text",
+    accountVersion: "int8",
+    amountUsdMicros: "int8",
+    balanceAfterUsdMicros: "int8",
+    grantMovements: "movements",
+    hash: "bytes",
+  },
+  ["transactionId", "position"],
+);
+
+export const REWARDS = table<RewardRow>(
+  "rewards",
+  {
+    transactionId: "uuid",
+    position: "int4",
+    accountId: "text",
+    role: "text",
+    assetId: "text",
+    generationId: "uuid",
+    userAccountId: "text",
+    amountUsdMicros: "int8",
+    clawedBackUsdMicros: "int8",
+    createTime: "int8",
+  },
+  ["transactionId", "position"],
+);
+
+export const EVENTS = table<GenerationEvent>(
+  "generation_events",
+  {
+    generationId: "uuid",
+    eventKey: "text",
+    type: "text",
+    details: "json",
+    createTime: "int8",
+  },
+  ["generationId", "eventKey"],
+);
+
+interface PricingStored {
+  readonly pricingUnit: Pricing["unit"];
+  readonly pricingRateUsd: string;
+  readonly pricingMultiplier: string;
+  readonly pricingMinimumChargeUsdMicros: bigint;
+}
+
+const PRICING_COLUMNS = {
+  pricingUnit: "text",
+  pricingRateUsd: "text",
+  pricingMultiplier: "text",
+  pricingMinimumChargeUsdMicros: "int8",
+} as const;
+
+type GenerationStored = Omit<Generation, "pricing"> & PricingStored;
+
+const GENERATIONS_STORED = table<GenerationStored>(
+  "generations",
+  {
+    generationId: "uuid",
+    accountId: "text",
+    payerAccountId: "text",
+    fallbackPayerAccountId: "text",
+    toolId: "text",
+    provider: "text",
+    ...PRICING_COLUMNS,
+    attribution: "json",
+    rewardPolicy: "json",
+    castId: "text",
+    stepIndex: "int4",
+    notification: "json",
+    metadata: "json",
+    createTime: "int8",
+    runId: "text",
+    state: "text",
+    stateReason: "text",
+    progress: "float8",
+    liveStatus: "text",
+    outputs: "json",
+    startTime: "int8?",
+    startSource: "text",
+    endTime: "int8?",
+    outcome: "text?",
+    baseCostUsdMicros: "int8?",
+    feeUsdMicros: "int8",
+    chargedAccountId: "text",
+    transactionId: "uuid",
+    finalizedBy: "uuid",
+    conflicts: "json",
+    errorMessage: "text",
+    updateTime: "int8",
+  },
+  ["generationId"],
+  [
+    "runId",
+    "state",
+    "stateReason",
+    "progress",
+    "liveStatus",
+    "outputs",
+    "startTime",
+    "startSource",
+    "endTime",
+    "outcome",
+    "baseCostUsdMicros",
+    "feeUsdMicros",
+    "chargedAccountId",
+    "transactionId",
+    "finalizedBy",
+    "conflicts",
+    "errorMessage",
+    "updateTime",
+  ],
+);
+
+export const GENERATIONS: Table<Generation> = adapted(GENERATIONS_STORED, flattenPricing, restorePricing);
+
+export const TOOLS: Table<Tool> = adapted(
+  table<Omit<Tool, "pricing"> & PricingStored>(
+    "tools",
+    {
+      toolId: "text",
+      displayName: "text",
+      provider: "text",
+      ...PRICING_COLUMNS,
+      archived: "bool",
+      updateTime: "int8",
+    },
+    ["toolId"],
+    [
+      "displayName",
+      "provider",
+      "pricingUnit",
+      "pricingRateUsd",
+      "pricingMultiplier",
+      "pricingMinimumChargeUsdMicros",
+      "archived",
+      "updateTime",
+    ],
+  ),
+  flattenPricing,
+  restorePricing,
+);
+
+export const ALL_TABLES: readonly Table<never>[] = [
+  REQUESTS,
+  ACCOUNTS,
+  GRANTS,
+  TRANSACTIONS,
+  ENTRIES,
+  REWARDS,
+  EVENTS,
+  GENERATIONS,
+  TOOLS,
+] as readonly unknown[] as readonly Table<never>[];
+
+function flattenPricing<Row extends { readonly pricing: Pricing }>(row: Row): Omit<Row, "pricing"> & PricingStored {
+  const { pricing, ...rest } = row;
+  return {
+    ...rest,
+    pricingUnit: pricing.unit,
+    pricingRateUsd: pricing.rateUsd,
+    pricingMultiplier: pricing.multiplier,
+    pricingMinimumChargeUsdMicros: pricing.minimumChargeUsdMicros,
+  };
+}
+
+function restorePricing<Stored extends PricingStored>(
+  stored: Stored,
+): Omit<Stored, keyof PricingStored> & { pricing: Pricing } {
+  const { pricingUnit, pricingRateUsd, pricingMultiplier, pricingMinimumChargeUsdMicros, ...rest } = stored;
+  return {
+    ...rest,
+    pricing: {
+      unit: pricingUnit,
+      rateUsd: pricingRateUsd,
+      multiplier: pricingMultiplier,
+      minimumChargeUsdMicros: pricingMinimumChargeUsdMicros,
+    },
+  };
+}
+
+/** A table whose stored rows differ from the domain's. */
+function adapted<Row, StoredRow>(
+  stored: Table<StoredRow>,
+  toStored: (row: Row) => StoredRow,
+  fromStored: (row: StoredRow) => Row,
+): Table<Row> {
+  return {
+    ...stored,
+    encode: (row, columns) => stored.encode(toStored(row), columns),
+    decode: (values) => fromStored(stored.decode(values)),
+  };
+}

@@ -1,0 +1,48 @@
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { pino } from "pino";
+import { type App, startApp } from "../../src/app.js";
+import { type Config, readConfig } from "../../src/config.js";
+import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
+import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
+import { RewardsService } from "../../src/gen/stationthis/rewards/v1/rewards_service_pb.js";
+import { type Backend, makeDatabase, type TestDatabase } from "./stores.js";
+
+/** A service on a database and free ports of its own, with typed gRPC clients. */
+export interface TestApp {
+  readonly app: App;
+  readonly database: TestDatabase;
+  readonly economy: Client<typeof EconomyService>;
+  readonly generations: Client<typeof GenerationService>;
+  readonly rewards: Client<typeof RewardsService>;
+  stop(): Promise<void>;
+}
+
+export const TEST_SECRET = "a secret that is only used in tests";
+
+export function testConfig(databaseUrl: string): Config {
+  return readConfig({
+    TOLLGATE_DATABASE_URL: databaseUrl,
+    TOLLGATE_GRPC_LISTEN: "127.0.0.1:0",
+    TOLLGATE_HTTP_LISTEN: "127.0.0.1:0",
+    TOLLGATE_SECRET: TEST_SECRET,
+    TOLLGATE_LOG_LEVEL: "silent",
+  });
+}
+
+export async function startTestApp(backend: Backend): Promise<TestApp> {
+  const database = await makeDatabase(backend);
+  const app = await startApp(testConfig(database.url), pino({ level: "silent" }));
+  const transport = createGrpcTransport({ baseUrl: `http://${app.grpcAddress}` });
+  return {
+    app,
+    database,
+    economy: createClient(EconomyService, transport),
+    generations: createClient(GenerationService, transport),
+    rewards: createClient(RewardsService, transport),
+    async stop() {
+      await app.stop();
+      await database.destroy();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import createKnex, { type Knex } from "knex";
+import { describe, inject } from "vitest";
+import { openStore } from "../../src/storage/open.js";
+import type { Store } from "../../src/storage/store.js";
+
+export type Backend = "sqlite" | "postgres";
+
+/** A database of its own, and ways to open it again and to reach behind the store's back. */
+export interface TestDatabase {
+  readonly backend: Backend;
+  readonly url: string;
+  /** Opens a store on it, migrated; call as often as there should be instances. */
+  open(): Promise<Store>;
+  /** Runs SQL past the store, as someone with the database password could. */
+  tamper(sql: string): Promise<unknown[]>;
+  /** Closes what was opened and deletes the database. */
+  destroy(): Promise<void>;
+}
+
+/** Declares the same tests for every backend. */
+export function describeStores(
+  name: string,
+  tests: (makeDatabase: () => Promise<TestDatabase>, backend: Backend) => void,
+): void {
+  describe.each(["sqlite", "postgres"] as const)(`${name} on %s`, (backend) => {
+    tests(() => makeDatabase(backend), backend);
+  });
+}
+
+export async function makeDatabase(backend: Backend): Promise<TestDatabase> {
+  return backend === "sqlite" ? makeSqliteDatabase() : makePostgresDatabase();
+}
+
+async function makeSqliteDatabase(): Promise<TestDatabase> {
+  const directory = await mkdtemp(join(tmpdir(), "tollgate-sqlite-"));
+  const file = join(directory, "test.db");
+  return database("sqlite", `sqlite:${file}`, {
+    direct: () => createKnex({ client: "better-sqlite3", connection: { filename: file }, useNullAsDefault: true }),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  });
+}
+
+async function makePostgresDatabase(): Promise<TestDatabase> {
+  const serverUrl = inject("postgresUrl");
+  const name = `test_${randomUUID().replaceAll("-", "")}`;
+  await onServer(serverUrl, `create database ${name} template template0 encoding 'UTF8'`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return database("postgres", url.href, {
+    direct: () => createKnex({ client: "pg", connection: url.href, pool: { min: 0, max: 1 } }),
+    remove: () => onServer(serverUrl, `drop database if exists ${name} with (force)`),
+  });
+}
+
+function database(
+  backend: Backend,
+  url: string,
+  ways: { readonly direct: () => Knex; readonly remove: () => Promise<unknown> },
+): TestDatabase {
+  const opened: Store[] = [];
+  return {
+    backend,
+    url,
+    async open() {
+      const store = openStore(url);
+      opened.push(store);
+      await store.migrate();
+      return store;
+    },
+    async tamper(sql) {
+      const knex = ways.direct();
+      try {
+        const result = await knex.raw(sql);
+        return backend === "postgres" ? result.rows : result;
+      } finally {
+        await knex.destroy();
+      }
+    },
+    async destroy() {
+      for (const store of opened) await store.close();
+      await ways.remove();
+    },
+  };
+}
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const knex = createKnex({ client: "pg", connection: url, pool: { min: 0, max: 1 } });
+  try {
+    await knex.raw(sql);
+  } finally {
+    await knex.destroy();
+  }
+}
