@@ -157,8 +157,11 @@ function requireSecret(config: Config): void {
   throw new ConfigError(`${environment} (${flag}) got nothing and takes ${takes}: several instances share a Postgres`);
 }
 
-/** Callers can't be told apart yet, so nobody but this machine may call. */
-function requireLoopback({ environment, flag }: Setting<unknown>, listen: string): void {
+/**
+ * Callers can't be told apart yet, so nobody but this machine may call.
+ * @throws ConfigError
+ */
+export function requireLoopback({ environment, flag }: Setting<unknown>, listen: string): void {
   if (isLoopback(hostOf(listen))) return;
   throw new ConfigError(
     `${environment} (${flag}) got "${listen}" and takes a loopback address: no credentials are configured`,

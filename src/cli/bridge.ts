@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { derivedKey } from "../app.js";
 import { startBridge } from "../bridge/bridge-server.js";
 import { WebhookTokens } from "../bridge/webhook-token.js";
-import { ConfigError, checkServing, SETTINGS } from "../config.js";
+import { ConfigError, requireLoopback, SETTINGS } from "../config.js";
 import { GenerationService } from "../gen/stationthis/generation/v1/generation_service_pb.js";
 import { makeLog } from "./log.js";
 import { commandWithSettings, configFrom } from "./settings.js";
@@ -25,14 +25,13 @@ export function bridgeCommand(): Command {
     .action(bridge);
 }
 
-type Flags = Readonly<Record<string, string | undefined>> & { readonly target: string };
-
-async function bridge({ target, ...options }: Flags): Promise<void> {
+async function bridge(options: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const { target = "" } = options;
   const config = configFrom(options);
   if (config.secret === undefined) {
     throw new ConfigError(`${SETTINGS.secret.environment} got nothing and takes the secret of the service`);
   }
-  checkServing({ ...config, databaseUrl: SETTINGS.databaseUrl.default });
+  requireLoopback(SETTINGS.httpListen, config.httpListen);
   const log = makeLog(config.logLevel);
   const transport = createGrpcTransport({ baseUrl: `http://${target}`, defaultTimeoutMs: CALL_TIMEOUT_MS });
   const server = await startBridge(config.httpListen, {
