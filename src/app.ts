@@ -12,6 +12,7 @@ import { Health } from "./gen/health/v1/health_pb.js";
 import { EconomyService } from "./gen/stationthis/economy/v1/economy_service_pb.js";
 import { GenerationService } from "./gen/stationthis/generation/v1/generation_service_pb.js";
 import { RewardsService } from "./gen/stationthis/rewards/v1/rewards_service_pb.js";
+import { Sweeper } from "./ledger/sweeper.js";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
 import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
@@ -19,6 +20,7 @@ import { startHttpServer } from "./rpc/http-server.js";
 import { interceptors } from "./rpc/interceptors.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
+import { checkRequest } from "./rpc/validation/check.js";
 import type { ServiceDependencies } from "./services/dependencies.js";
 import { economyService } from "./services/economy/economy-service.js";
 import { generationService } from "./services/generation/generation-service.js";
@@ -52,6 +54,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     batchDone: (batch) => log.debug(batch, "batch committed"),
     batchRetried: (error) => log.warn({ err: error }, "batch tried again"),
   });
+  const sweeper = new Sweeper(store, writer, (error) => log.warn({ err: error }, "the sweep failed"));
   const readiness = new Readiness(store);
   let publicUrl = config.publicUrl?.replace(/\/+$/, "");
   const ours = ourServices({
@@ -59,6 +62,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     store,
     points: config.usdPerPoint,
     pageTokens: new PageTokens(derivedKey(secret, "page-tokens")),
+    checkRequest,
     webhookUrlOf: (generationId) => `${publicUrl}${WEBHOOK_PATH}/${tokens.issue(generationId)}`,
   });
   const chain = interceptors(log);
@@ -79,12 +83,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
   publicUrl ??= http.url;
   const grpc = await startGrpcServer(config.grpcListen, [...ours, ...standardServices(readiness, ours)], chain);
 
+  sweeper.start();
   return {
     grpcAddress: grpc.address,
     httpUrl: http.url,
     async stop() {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
+      await sweeper.stop();
       await writer.close();
       await store.close();
     },

@@ -4,7 +4,15 @@ export const ACCOUNT_ID_PATTERN = /^[A-Za-z0-9_.:-]{1,128}$/;
 const PLATFORM_PREFIX = "sys:";
 
 /** The platform's own accounts (rules 8). Callers can read them, never name them in a write. */
-export const PLATFORM_ACCOUNTS = ["sys:deposits", "sys:promotions", "sys:adjustments", "sys:revenue"] as const;
+export const PLATFORM_ACCOUNTS = [
+  "sys:deposits",
+  "sys:promotions",
+  "sys:adjustments",
+  "sys:legacy",
+  "sys:revenue",
+  "sys:breakage",
+  "sys:clawback_loss",
+] as const;
 
 export type PlatformAccountId = (typeof PLATFORM_ACCOUNTS)[number];
 

@@ -2,13 +2,15 @@ import type { RewardRole } from "./fees.js";
 
 export type EarningsBucket = "DAY" | "WEEK" | "MONTH";
 
-/** What one asset earned on one UTC day. */
+/** What one asset earned on one UTC day; a day may come in several rows. */
 export interface DailyEarnings {
   /** Days since 1970-01-01. */
   readonly day: bigint;
   readonly assetId: string;
   readonly role: RewardRole;
   readonly earnedUsdMicros: bigint;
+  /** Taken back by refunds, dated when it was taken. */
+  readonly clawedBackUsdMicros: bigint;
   readonly uses: bigint;
 }
 
@@ -19,6 +21,8 @@ export interface BucketEarnings {
   /** Unset unless grouped by asset. */
   readonly asset: { readonly assetId: string; readonly role: RewardRole } | undefined;
   readonly earnedUsdMicros: bigint;
+  /** Taken back by refunds, dated when it was taken. */
+  readonly clawedBackUsdMicros: bigint;
   readonly uses: bigint;
 }
 
@@ -46,7 +50,7 @@ export function bucketEarnings(
   byAsset: boolean,
 ): BucketEarnings[] {
   const buckets = new Map<string, BucketEarnings>();
-  for (const { day, assetId, role, earnedUsdMicros, uses } of days) {
+  for (const { day, assetId, role, earnedUsdMicros, clawedBackUsdMicros, uses } of days) {
     const firstDay = firstDayOf(bucket, day);
     const key = byAsset ? `${firstDay}\n${role}\n${assetId}` : String(firstDay);
     const sum = buckets.get(key);
@@ -54,6 +58,7 @@ export function bucketEarnings(
       firstDay,
       asset: byAsset ? { assetId, role } : undefined,
       earnedUsdMicros: earnedUsdMicros + (sum?.earnedUsdMicros ?? 0n),
+      clawedBackUsdMicros: clawedBackUsdMicros + (sum?.clawedBackUsdMicros ?? 0n),
       uses: uses + (sum?.uses ?? 0n),
     });
   }

@@ -26,6 +26,7 @@ export const ERRORS = {
     metadata: ["generation_id", "run_id"],
     message: "there is no generation with generation_id {generation_id} or run_id {run_id}",
   },
+  HOLD_NOT_FOUND: { code: "NOT_FOUND", metadata: ["hold_id"], message: "there is no hold {hold_id}" },
   TOOL_NOT_FOUND: {
     code: "NOT_FOUND",
     metadata: ["tool_id"],
@@ -36,6 +37,27 @@ export const ERRORS = {
     metadata: ["account_id", "available_usd_micros", "required_usd_micros", "shortfall_usd_micros"],
     message:
       "account {account_id} has {available_usd_micros} micro-USD available and needs {required_usd_micros}: {shortfall_usd_micros} short",
+  },
+  HOLD_NOT_ACTIVE: {
+    code: "FAILED_PRECONDITION",
+    metadata: ["hold_id", "state"],
+    message: "hold {hold_id} is {state}; only an ACTIVE one can be captured or released",
+  },
+  HOLD_OWNED_BY_GENERATION: {
+    code: "FAILED_PRECONDITION",
+    metadata: ["hold_id", "generation_id"],
+    message: "hold {hold_id} ends with generation {generation_id} and not by itself",
+  },
+  TRANSACTION_NOT_REFUNDABLE: {
+    code: "FAILED_PRECONDITION",
+    metadata: ["transaction_id", "type"],
+    message:
+      "transaction {transaction_id} is a {type}; only DEBIT, HOLD_CAPTURE and GENERATION_SETTLEMENT can be given back",
+  },
+  REFUND_EXCEEDS_TRANSACTION: {
+    code: "FAILED_PRECONDITION",
+    metadata: ["transaction_id", "refundable_usd_micros"],
+    message: "of transaction {transaction_id} only {refundable_usd_micros} micro-USD can still be given back",
   },
   RUN_ALREADY_ATTACHED: {
     code: "FAILED_PRECONDITION",

@@ -1,11 +1,13 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import { TollgateError } from "../domain/errors.js";
-import { MoreGrantsNeeded, NotInBatch, storedIdInBatch } from "../domain/ledger/books.js";
-import type { Account } from "../domain/ledger/rows.js";
+import { NotInBatch, storedIdInBatch } from "../domain/ledger/books.js";
+import { MoreGrantsNeeded } from "../domain/ledger/grant-book.js";
+import type { Refundable } from "../domain/ledger/refund.js";
+import type { Account, Grant, Hold } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
-import type { LedgerTransaction, LoadedKeys } from "../storage/store.js";
+import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import type { Command } from "./command.js";
-import { LoadedGenerations, WorkingSet } from "./working-set.js";
+import { LoadedGenerations, type References, WorkingSet } from "./working-set.js";
 
 /** What became of one command of a batch. */
 export type CommandResult =
@@ -26,7 +28,7 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
 
 /**
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — request keys, generations, accounts,
- * grants, each sorted by id — so that instances don't deadlock.
+ * then what is read under their locks, each sorted by id — so that instances don't deadlock.
  * @returns one result a command, in order, and the time the batch was written at
  * @throws whatever isn't a refusal: then nothing may be committed
  */
@@ -35,42 +37,127 @@ export async function runBatch(
   commands: readonly Command<unknown>[],
   context: BatchContext,
 ): Promise<{ results: CommandResult[]; now: EpochMicros }> {
-  const keys = await transaction.loadKeys({
-    requests: commands.flatMap((command) => command.request ?? []),
-    externalReferences: commands.flatMap((command) => command.externalReference ?? []),
-    generations: commands.flatMap((command) => command.generations ?? []),
-  });
-  const generations = new LoadedGenerations(keys.generations);
-  const accountIds = accountsOf(commands, generations, context.stripe);
-  const accounts = accountIds.size > 0 ? await transaction.loadAccounts([...accountIds].sort()) : [];
-  const owners = accounts.map((account) => account.accountId).filter((accountId) => !isPlatformAccount(accountId));
-  const grants = owners.length > 0 ? await transaction.loadGrants(owners, FIRST_GRANTS_PER_ACCOUNT) : [];
-
+  const keys = await transaction.loadKeys(keysOf(commands));
+  const references = referencesOf(keys);
+  const asked = accountsOf(commands, references, context.stripe);
+  const accounts = asked.size > 0 ? await transaction.loadAccounts([...asked].sort()) : [];
   const now = batchTime(context.clockFloor, keys, accounts);
-  const set = new WorkingSet(now, context.stripe, keys, generations, accountIds, accounts, grants);
+  const due = await loadDue(transaction, accounts, now, context.stripe);
+  for (const accountId of due.asked) asked.add(accountId);
+  const owned = await loadOwned(transaction, commands, keys, accounts);
+
+  const set = new WorkingSet(now, context.stripe, keys, references, {
+    asked,
+    accounts: [...accounts, ...due.accounts],
+    openGrants: owned.openGrants,
+    openGrantsPerAccount: FIRST_GRANTS_PER_ACCOUNT,
+    namedGrants: [...owned.namedGrants, ...due.grants],
+    holds: [...owned.holds, ...due.holds],
+    refundables: owned.refundables,
+  });
+  for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
   for (const command of commands) results.push(await apply(transaction, set, command));
-  await transaction.save(set.changes());
+  const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
+  if (!isRefusedAlone) await transaction.save(set.changes());
   return { results, now };
 }
 
+function keysOf(commands: readonly Command<unknown>[]): BatchKeys {
+  return {
+    requests: commands.flatMap((command) => command.requests ?? []),
+    externalReferences: commands.flatMap((command) => command.externalReferences ?? []),
+    generations: commands.flatMap((command) => command.generations ?? []),
+    holds: commands.flatMap((command) => command.holds ?? []),
+    transactions: commands.flatMap((command) => command.refunds ?? []),
+  };
+}
+
+function referencesOf(keys: LoadedKeys): References {
+  return {
+    generations: new LoadedGenerations(keys.generations),
+    accountOfHold: new Map(keys.holds.map(({ holdId, accountId }) => [holdId, [accountId]])),
+    accountsOfTransaction: new Map(
+      keys.transactions.map(({ transactionId, accountIds }) => [
+        transactionId,
+        accountIds.filter((accountId) => !isPlatformAccount(accountId)),
+      ]),
+    ),
+  };
+}
+
 /** Stored ids of every account that a command of the batch may touch. */
-function accountsOf(
-  commands: readonly Command<unknown>[],
-  generations: LoadedGenerations,
-  stripe: number,
-): Set<string> {
+function accountsOf(commands: readonly Command<unknown>[], references: References, stripe: number): Set<string> {
   const storedIds = new Set<string>();
   for (const command of commands) {
-    for (const accountId of accountsOrNone(command, generations)) storedIds.add(storedIdInBatch(accountId, stripe));
+    for (const accountId of accountsOrNone(command, references)) storedIds.add(storedIdInBatch(accountId, stripe));
   }
   return storedIds;
 }
 
+interface LoadedDue {
+  readonly asked: readonly string[];
+  readonly accounts: readonly Account[];
+  readonly grants: readonly Grant[];
+  readonly holds: readonly Hold[];
+  /** Account → the first thing of it that isn't due yet. */
+  readonly nextExpiries: ReadonlyMap<string, EpochMicros | null>;
+}
+
+/** Holds and grants whose time is up. Rarely any, so nothing is read unless an account says so; the stripe that expired money goes to is then locked last, by everybody. */
+async function loadDue(
+  transaction: LedgerTransaction,
+  accounts: readonly Account[],
+  now: EpochMicros,
+  stripe: number,
+): Promise<LoadedDue> {
+  const owners = accounts.flatMap(({ accountId, nextExpiryTime }) =>
+    nextExpiryTime !== null && nextExpiryTime <= now ? [accountId] : [],
+  );
+  if (owners.length === 0) return { asked: [], accounts: [], grants: [], holds: [], nextExpiries: new Map() };
+  const breakage = storedIdInBatch("sys:breakage", stripe);
+  const { grants, holds, nextExpiries } = await transaction.loadDue(owners, now);
+  return {
+    asked: [breakage],
+    accounts: await transaction.loadAccounts([breakage]),
+    grants,
+    holds,
+    nextExpiries: new Map(owners.map((accountId) => [accountId, nextExpiries.get(accountId) ?? null])),
+  };
+}
+
+interface LoadedOwned {
+  readonly openGrants: readonly Grant[];
+  readonly namedGrants: readonly Grant[];
+  readonly holds: readonly Hold[];
+  readonly refundables: readonly Refundable[];
+}
+
+/** What belongs to the accounts, read under their locks: open grants, the holds and transactions that commands name, and the grants these were paid from. */
+async function loadOwned(
+  transaction: LedgerTransaction,
+  commands: readonly Command<unknown>[],
+  keys: LoadedKeys,
+  accounts: readonly Account[],
+): Promise<LoadedOwned> {
+  const owners = accounts.map((account) => account.accountId).filter((accountId) => !isPlatformAccount(accountId));
+  const openGrants = owners.length > 0 ? await transaction.loadGrants(owners, FIRST_GRANTS_PER_ACCOUNT) : [];
+  const holdIds = [
+    ...commands.flatMap((command) => command.holds ?? []),
+    ...keys.generations.flatMap(({ holdId }) => (holdId === "" ? [] : [holdId])),
+  ];
+  const holds = holdIds.length > 0 ? await transaction.loadHolds(holdIds) : [];
+  const refundedIds = keys.transactions.map(({ transactionId }) => transactionId);
+  if (refundedIds.length === 0) return { openGrants, namedGrants: [], holds, refundables: [] };
+  const refundables = await transaction.loadRefundables(refundedIds);
+  const burnedIds = refundables.flatMap(({ entries }) => entries[0]?.grantMovements.map(([grantId]) => grantId) ?? []);
+  return { openGrants, namedGrants: await transaction.loadGrantsById(burnedIds), holds, refundables };
+}
+
 /** A command whose reference is refused here is refused again, with its answer, when it is applied. */
-function accountsOrNone(command: Command<unknown>, generations: LoadedGenerations): readonly string[] {
+function accountsOrNone(command: Command<unknown>, references: References): readonly string[] {
   try {
-    return command.accounts(generations);
+    return command.accounts(references);
   } catch (error) {
     if (error instanceof TollgateError) return [];
     throw error;
@@ -93,14 +180,16 @@ async function apply(
   let limit = FIRST_GRANTS_PER_ACCOUNT;
   for (let hasAll = false; ; ) {
     try {
-      return { kind: "done", value: command.apply(set) };
+      const value = command.apply(set);
+      set.books.expireTouched();
+      return { kind: "done", value };
     } catch (error) {
       if (error instanceof TollgateError) return { kind: "refused", error };
       if (error instanceof NotInBatch) return { kind: "deferred" };
       if (!(error instanceof MoreGrantsNeeded) || hasAll) throw error;
       limit *= 16;
       const more = await transaction.loadGrants([error.accountId], limit);
-      set.books.addGrants(more);
+      set.books.grants.add(more, limit);
       hasAll = more.length < limit;
     }
   }

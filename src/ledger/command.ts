@@ -1,5 +1,5 @@
 import type { GenerationRef, RequestKey } from "../storage/store.js";
-import type { LoadedGenerations, WorkingSet } from "./working-set.js";
+import type { References, WorkingSet } from "./working-set.js";
 
 /** A request with its idempotency key. */
 export interface IdempotentRequest extends RequestKey {
@@ -14,11 +14,18 @@ export interface IdempotentRequest extends RequestKey {
 export interface Command<Result> {
   /** Name of the RPC it serves, for the log and the metrics. */
   readonly name: string;
-  readonly request?: IdempotentRequest | undefined;
-  readonly externalReference?: string | undefined;
+  /** Idempotency keys it may answer from or use up. */
+  readonly requests?: readonly IdempotentRequest[];
+  readonly externalReferences?: readonly string[];
   readonly generations?: readonly GenerationRef[];
+  /** Ids of holds it may end. */
+  readonly holds?: readonly string[];
+  /** Ids of transactions it may give back. */
+  readonly refunds?: readonly string[];
+  /** Must have its batch, and so its database transaction, to itself: refused means that nothing at all is written. */
+  readonly isAlone?: boolean;
   /** Plain ids of the accounts it may touch. */
-  accounts(generations: LoadedGenerations): readonly string[];
+  accounts(references: References): readonly string[];
   /**
    * Does it, or refuses it by throwing a TollgateError before changing anything.
    * @throws TollgateError; MoreGrantsNeeded and NotInBatch for the batch to handle

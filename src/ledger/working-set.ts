@@ -1,7 +1,8 @@
 import { TollgateError } from "../domain/errors.js";
 import { type Generation, type GenerationEvent, MAX_CONFLICTS } from "../domain/generation/generation.js";
-import { Books } from "../domain/ledger/books.js";
-import type { Account, Grant, RewardRow } from "../domain/ledger/rows.js";
+import { Books, type LoadedBooks } from "../domain/ledger/books.js";
+import type { Refundable } from "../domain/ledger/refund.js";
+import type { ClawbackRow, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchChanges, GenerationRef, LoadedKeys, RequestRecord } from "../storage/store.js";
 import type { IdempotentRequest } from "./command.js";
@@ -43,29 +44,44 @@ export class LoadedGenerations {
   }
 }
 
+/** What the references of a batch's commands lead to: known before any account is locked. */
+export interface References {
+  readonly generations: LoadedGenerations;
+  /** hold_id → the account it is in, as a list of one. */
+  readonly accountOfHold: ReadonlyMap<string, readonly string[]>;
+  /** transaction_id → plain ids of the users' accounts it touched. */
+  readonly accountsOfTransaction: ReadonlyMap<string, readonly string[]>;
+}
+
 /** What a batch has loaded and what its commands have done to it so far. Commands see each other's effects in order. No I/O. */
 export class WorkingSet {
   readonly books: Books;
+  readonly generations: LoadedGenerations;
   private readonly requests = new Map<string, RequestRecord>();
   private readonly externalReferences = new Map<string, string>();
+  private readonly refundables = new Map<string, Refundable>();
   private readonly newRequests: RequestRecord[] = [];
   private readonly opened = new Map<string, Generation>();
   private readonly changed = new Map<string, Generation>();
+  private readonly changedTransactions = new Set<TransactionRow>();
+  private readonly changedRewards = new Set<RewardRow>();
   private readonly rewards: RewardRow[] = [];
+  private readonly clawbacks: ClawbackRow[] = [];
   private readonly events: GenerationEvent[] = [];
 
+  /** @param stripe which stripe of every platform account this batch posts to, 0 to 15 */
   constructor(
     readonly now: EpochMicros,
     stripe: number,
     keys: LoadedKeys,
-    readonly generations: LoadedGenerations,
-    askedAccountIds: ReadonlySet<string>,
-    accounts: readonly Account[],
-    grants: readonly Grant[],
+    references: References,
+    loaded: LoadedBooks & { readonly refundables: readonly Refundable[] },
   ) {
-    this.books = new Books(now, stripe, askedAccountIds, accounts, grants);
+    this.generations = references.generations;
+    this.books = new Books(now, stripe, loaded);
     for (const request of keys.requests) this.requests.set(requestKey(request), request);
     for (const used of keys.externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
+    for (const each of loaded.refundables) this.refundables.set(each.transaction.transactionId, each);
   }
 
   /**
@@ -87,18 +103,9 @@ export class WorkingSet {
     this.newRequests.push(record);
   }
 
-  /**
-   * Claims an external reference for a transaction.
-   * @throws TollgateError EXTERNAL_REFERENCE_USED
-   */
-  checkExternalReference(externalReference: string): void {
-    const transactionId = this.externalReferences.get(externalReference);
-    if (transactionId !== undefined) {
-      throw TollgateError.of("EXTERNAL_REFERENCE_USED", {
-        external_reference: externalReference,
-        transaction_id: transactionId,
-      });
-    }
+  /** The transaction that an external reference was credited by. */
+  transactionWithReference(externalReference: string): string | undefined {
+    return this.externalReferences.get(externalReference);
   }
 
   claimExternalReference(externalReference: string, transactionId: string): void {
@@ -129,8 +136,26 @@ export class WorkingSet {
     kind.set(generation.generationId, generation);
   }
 
+  /** A transaction loaded to be given back, as earlier commands of the batch left it. */
+  refundable(transactionId: string): Refundable | undefined {
+    return this.refundables.get(transactionId);
+  }
+
+  changeTransaction(transaction: TransactionRow): void {
+    this.changedTransactions.add(transaction);
+  }
+
+  changeReward(reward: RewardRow): void {
+    this.changedRewards.add(reward);
+  }
+
   addReward(reward: RewardRow): void {
     this.rewards.push(reward);
+  }
+
+  /** What a refund took back of a reward. */
+  addClawback({ position, accountId, role, assetId }: RewardRow, transactionId: string, amountUsdMicros: bigint): void {
+    this.clawbacks.push({ transactionId, position, accountId, role, assetId, amountUsdMicros, createTime: this.now });
   }
 
   addEvent(event: GenerationEvent): void {
@@ -156,7 +181,10 @@ export class WorkingSet {
       requests: this.newRequests,
       openedGenerations: [...this.opened.values()],
       changedGenerations: [...this.changed.values()],
+      changedTransactions: [...this.changedTransactions],
       rewards: this.rewards,
+      changedRewards: [...this.changedRewards],
+      clawbacks: this.clawbacks,
       events: this.events,
     };
   }

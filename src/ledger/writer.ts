@@ -92,8 +92,11 @@ export class LedgerWriter {
     this.running = undefined;
   }
 
+  /** As many as fit; one that must be alone ends the batch before it. */
   private takeBatch(): Waiting[] {
-    const taken = this.queue.splice(0, this.limits.batchSize);
+    const firstAlone = this.queue.findIndex((waiting) => waiting.command.isAlone);
+    const upTo = firstAlone < 0 ? this.limits.batchSize : Math.min(Math.max(firstAlone, 1), this.limits.batchSize);
+    const taken = this.queue.splice(0, upTo);
     return taken.filter((waiting) => {
       if (!waiting.signal?.aborted) return true;
       waiting.reject(waiting.signal.reason);

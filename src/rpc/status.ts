@@ -1,22 +1,7 @@
-import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { TollgateError } from "../domain/errors.js";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { codeOf, detailsOf } from "../services/error-details.js";
 import { StoreError } from "../storage/store.js";
-
-/** Domain of every ErrorInfo. */
-export const ERROR_DOMAIN = "stationthis.economy";
-
-const CODES: Readonly<Record<string, Code>> = {
-  INVALID_ARGUMENT: Code.InvalidArgument,
-  OUT_OF_RANGE: Code.OutOfRange,
-  NOT_FOUND: Code.NotFound,
-  FAILED_PRECONDITION: Code.FailedPrecondition,
-  ALREADY_EXISTS: Code.AlreadyExists,
-  RESOURCE_EXHAUSTED: Code.ResourceExhausted,
-  UNAVAILABLE: Code.Unavailable,
-  INTERNAL: Code.Internal,
-};
 
 /**
  * What callers see of anything thrown: the error table's row with its details. A ConnectError passes as it is (a deadline, a cancellation, a transport's own refusal); what is
@@ -33,28 +18,7 @@ export function toConnectError(error: unknown, correlationId: string): ConnectEr
   return fromTable(TollgateError.of("INTERNAL", { correlation_id: correlationId }, error));
 }
 
-type Detail = { readonly desc: DescMessage; readonly value: Record<string, unknown> };
-
+/** google.rpc.Code and Connect's codes are the same numbers. */
 function fromTable(error: TollgateError): ConnectError {
-  const code = CODES[error.code];
-  if (code === undefined) throw new Error(`the error table has an unknown code: ${error.code}`);
-  return new ConnectError(error.message, code, undefined, detailsOf(error), error.cause);
-}
-
-function detailsOf(error: TollgateError): Detail[] {
-  const info: MessageInitShape<typeof ErrorInfoSchema> = {
-    domain: ERROR_DOMAIN,
-    reason: error.reason,
-    metadata: { ...error.metadata },
-  };
-  const details: Detail[] = [{ desc: ErrorInfoSchema, value: info }];
-  if (error.violations.length > 0) {
-    details.push({ desc: BadRequestSchema, value: { fieldViolations: error.violations.map((v) => ({ ...v })) } });
-  }
-  if (error.retryAfterMs !== undefined) {
-    const nanos = (error.retryAfterMs % 1_000) * 1_000_000;
-    const retryDelay = { seconds: BigInt(Math.floor(error.retryAfterMs / 1_000)), nanos };
-    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
-  }
-  return details;
+  return new ConnectError(error.message, codeOf(error) as number as Code, undefined, detailsOf(error), error.cause);
 }

@@ -1,3 +1,4 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { PointsRate } from "../domain/points.js";
 import type { LedgerWriter } from "../ledger/writer.js";
 import type { ReadStore, ToolStore } from "../storage/store.js";
@@ -9,6 +10,8 @@ export interface ServiceDependencies {
   readonly store: ReadStore & ToolStore;
   readonly points: PointsRate;
   readonly pageTokens: PageTokens;
+  /** Checks a request inside a request as if it had come by itself. Throws TollgateError. */
+  readonly checkRequest: (message: Message) => void;
   /** Makes the URL that can complete a generation. */
   readonly webhookUrlOf: (generationId: string) => string;
 }

@@ -13,6 +13,8 @@ export type ColumnType =
   | "int8"
   /** bigint or null. */
   | "int8?"
+  /** A time or null, which sorts after every time on both backends. */
+  | "expiry"
   /** Text or null. */
   | "text?"
   /** A small integer as a number. */
@@ -87,8 +89,13 @@ export function columnName(property: string): string {
   return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Stands for "never": later than any time there is. */
+export const NEVER = 9_223_372_036_854_775_807n;
+
 function encode(type: ColumnType, value: unknown): Stored {
   switch (type) {
+    case "expiry":
+      return (value as bigint | null) ?? NEVER;
     case "uuid":
       return value === "" ? null : (value as string);
     case "json":
@@ -106,6 +113,8 @@ function decode(type: ColumnType, stored: unknown): unknown {
       return stored ?? "";
     case "int8":
       return BigInt(stored as bigint);
+    case "expiry":
+      return BigInt(stored as bigint) === NEVER ? null : BigInt(stored as bigint);
     case "int8?":
       return stored === null ? null : BigInt(stored as bigint);
     case "int4":

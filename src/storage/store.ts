@@ -2,10 +2,14 @@ import type { DailyEarnings } from "../domain/earnings.js";
 import type { RewardRole } from "../domain/fees.js";
 import type { Generation, GenerationEvent, GenerationState, Tool } from "../domain/generation/generation.js";
 import type { BookChanges } from "../domain/ledger/books.js";
+import type { Refundable } from "../domain/ledger/refund.js";
 import type {
   Account,
+  ClawbackRow,
   EntryRow,
   Grant,
+  Hold,
+  HoldState,
   RewardRow,
   TransactionRow,
   TransactionType,
@@ -48,7 +52,7 @@ export interface RequestKey {
 export interface RequestRecord extends RequestKey {
   /** Of method and request, 32 bytes. */
   readonly fingerprint: Uint8Array;
-  readonly resourceKind: "TRANSACTION" | "GENERATION";
+  readonly resourceKind: "TRANSACTION" | "GENERATION" | "HOLD";
   readonly resourceId: string;
 }
 
@@ -65,6 +69,9 @@ export interface BatchKeys {
   readonly requests: readonly RequestKey[];
   readonly externalReferences: readonly string[];
   readonly generations: readonly GenerationRef[];
+  readonly holds: readonly string[];
+  /** Transactions to give back. */
+  readonly transactions: readonly string[];
 }
 
 export interface LoadedKeys {
@@ -73,6 +80,16 @@ export interface LoadedKeys {
   readonly requests: readonly RequestRecord[];
   readonly externalReferences: readonly { readonly externalReference: string; readonly transactionId: string }[];
   readonly generations: readonly Generation[];
+  readonly holds: readonly { readonly holdId: string; readonly accountId: string }[];
+  readonly transactions: readonly { readonly transactionId: string; readonly accountIds: readonly string[] }[];
+}
+
+/** Holds and grants whose time is up. */
+export interface LoadedDue {
+  readonly grants: readonly Grant[];
+  readonly holds: readonly Hold[];
+  /** Account → when the first of its active holds and open grants ends that isn't due yet; accounts without any are left out. */
+  readonly nextExpiries: ReadonlyMap<string, EpochMicros>;
 }
 
 /** Everything a batch changed, to be written in one go. */
@@ -80,15 +97,20 @@ export interface BatchChanges extends BookChanges {
   readonly requests: readonly RequestRecord[];
   readonly openedGenerations: readonly Generation[];
   readonly changedGenerations: readonly Generation[];
+  /** Transactions of which more has been given back. */
+  readonly changedTransactions: readonly TransactionRow[];
   readonly rewards: readonly RewardRow[];
+  readonly changedRewards: readonly RewardRow[];
+  readonly clawbacks: readonly ClawbackRow[];
   readonly events: readonly GenerationEvent[];
 }
 
-/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, loadGrants, save. */
+/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, the other loads, save. */
 export interface LedgerTransaction {
   /**
    * Reads idempotency records and used external references, then reads and locks generations by id or run id, in order of generation_id.
-   * A generation that another transaction holds is waited for and read as that one left it. Unknown keys are left out.
+   * A generation that another transaction holds is waited for and read as that one left it. Of holds and transactions it reads what never changes: which accounts they touch.
+   * Unknown keys are left out.
    */
   loadKeys(keys: BatchKeys): Promise<LoadedKeys>;
   /**
@@ -100,6 +122,14 @@ export interface LedgerTransaction {
    * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not. Only under the accounts' locks.
    */
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]>;
+  /** Reads grants by id, open or not. Only under their accounts' locks. Unknown ids are left out. */
+  loadGrantsById(grantIds: readonly string[]): Promise<Grant[]>;
+  /** Reads holds by id, in any state. Only under their accounts' locks. Unknown ids are left out. */
+  loadHolds(holdIds: readonly string[]): Promise<Hold[]>;
+  /** Reads the active holds and open grants of accounts that end at or before `now`, all of them, and when the next one ends. Only under the accounts' locks. */
+  loadDue(accountIds: readonly string[], now: EpochMicros): Promise<LoadedDue>;
+  /** Reads transactions by id with their entries and rewards, by position. Only under the locks of the accounts they touch. Unknown ids are left out. */
+  loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]>;
   /**
    * Writes everything with a fixed, small number of set-based statements. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
    * left as it is.
@@ -170,13 +200,48 @@ export interface Page<Row, Cursor> {
   readonly next: Cursor | undefined;
 }
 
+/** A position in a list of grants: burn order's columns, and the id. */
+export type GrantCursor = readonly string[];
+
+/** Where an account stood after one of its entries. */
+export interface EntryAt {
+  readonly balanceUsdMicros: bigint;
+  readonly version: bigint;
+  readonly createTime: EpochMicros;
+}
+
 /** Reads. They never wait for the writer, see only what is committed, and a page costs the same however deep it is. */
 export interface ReadStore {
   /** Accounts by stored id; unknown ones are left out. */
   accounts(accountIds: readonly string[]): Promise<Account[]>;
   /** The grant that a transaction opened in an account. */
   grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined>;
+  /** An account's open grants in burn order, with `includeSpent` the spent ones too; from after the cursor. */
+  listGrants(
+    accountId: string,
+    includeSpent: boolean,
+    cursor: GrantCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<Grant, GrantCursor>>;
+  /** Holds and grants of an account that end at or before `now` and have not been written off yet. */
+  due(accountId: string, now: EpochMicros): Promise<{ readonly holds: Hold[]; readonly grants: Grant[] }>;
+  /** Ids above `after` of accounts with something that ended at or before `now`, at most `limit`, by account_id. */
+  overdueAccounts(now: EpochMicros, after: string, limit: number): Promise<string[]>;
+  hold(holdId: string): Promise<Hold | undefined>;
+  /** An account's holds, newest first by hold_id, from below the cursor, in one of these states (empty: all). */
+  listHolds(
+    accountId: string,
+    states: readonly HoldState[],
+    cursor: string | undefined,
+    pageSize: number,
+  ): Promise<Page<Hold, string>>;
+  /** Accounts by stored id, above `after`, at most `limit`. */
+  listAccounts(after: string, limit: number): Promise<Account[]>;
+  /** The last entry of an account at or before a time; undefined if it had none by then. */
+  entryAt(accountId: string, time: EpochMicros): Promise<EntryAt | undefined>;
   transaction(transactionId: string): Promise<TransactionWithEntries | undefined>;
+  /** Id of the transaction that an external reference was credited by. */
+  transactionWithReference(externalReference: string): Promise<string | undefined>;
   /** Transactions with an entry in one of these accounts, newest first. Looks at no more than 20 pages' worth of entries for a rare filter. */
   listTransactions(
     accountIds: readonly string[],
@@ -242,7 +307,10 @@ export interface AuditView {
   strayEntries(limit: number): Promise<string[]>;
   /** How many rows there are, for the progress bar. */
   counts(): Promise<AuditCounts>;
-  /** Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none). */
+  /**
+   * Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none).
+   * Where one can't be decoded (JSON that is none), fails with StoreError REFUSED, which names the row.
+   */
   allEntriesAfter(
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
@@ -252,17 +320,14 @@ export interface AuditView {
     after: { readonly accountId: string; readonly grantId: string },
     limit: number,
   ): Promise<AuditedGrant[]>;
+  /** By transaction_id, with what is to be compared with each. An empty id is below every other. Fails as allEntriesAfter does. */
+  transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]>;
+  /** By generation_id. An empty id is below every other. */
+  generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
-  rewardsAfter(
-    after: { readonly transactionId: string; readonly position: number },
-    limit: number,
-  ): Promise<AuditedReward[]>;
+  rewardsAfter(after: RewardToCheck, limit: number): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]>;
   /** By caller and request_id. */
   requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
-  /** The records under the request keys of these transactions, whatever they name; unknown ones are left out. */
-  requestsOf(transactionIds: readonly string[]): Promise<RequestRecord[]>;
-  /** By id; unknown ones are left out, as is what is no id at all. */
-  generations(generationIds: readonly string[]): Promise<Generation[]>;
 }
 
 export interface AuditCounts {
@@ -280,11 +345,30 @@ export interface AuditedGrant extends Grant {
   readonly isOpen: boolean;
 }
 
-export interface AuditedReward extends RewardRow {
-  readonly hasTransaction: boolean;
+/** A transaction and all that is compared with it, each no wider than that needs: an audit reads every row. */
+export interface TransactionToCheck {
+  readonly transaction: TransactionRow;
+  /** Its entries, by position. */
+  readonly postings: readonly Pick<EntryRow, "accountId" | "amountUsdMicros">[];
+  /** By position. */
+  readonly rewards: readonly Pick<RewardRow, "position" | "accountId" | "generationId" | "amountUsdMicros">[];
+  /** What the record under its request key names; null if it has no such key, or the key no record. */
+  readonly recorded: Pick<RequestRecord, "resourceKind" | "resourceId"> | null;
+  /** Of a settlement, the generation that it names; null if there is none. */
+  readonly generation: GenerationToCheck | null;
 }
 
-export interface AuditedRequest extends RequestRecord {
+export interface GenerationToCheck
+  extends Pick<
+    Generation,
+    "generationId" | "state" | "baseCostUsdMicros" | "feeUsdMicros" | "chargedAccountId" | "transactionId"
+  > {
+  readonly pricingUnit: Generation["pricing"]["unit"];
+}
+
+export type RewardToCheck = Pick<RewardRow, "transactionId" | "position">;
+
+export interface AuditedRequest extends Omit<RequestRecord, "fingerprint"> {
   /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */
   readonly hasEffect: boolean;
 }

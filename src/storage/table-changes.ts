@@ -1,6 +1,17 @@
 import type { Table } from "./columns.js";
 import type { BatchChanges } from "./store.js";
-import { ACCOUNTS, ENTRIES, EVENTS, GENERATIONS, GRANTS, REQUESTS, REWARDS, TRANSACTIONS } from "./tables.js";
+import {
+  ACCOUNTS,
+  CLAWBACKS,
+  ENTRIES,
+  EVENTS,
+  GENERATIONS,
+  GRANTS,
+  HOLDS,
+  REQUESTS,
+  REWARDS,
+  TRANSACTIONS,
+} from "./tables.js";
 
 /** What a batch does to one table. */
 export interface TableChange {
@@ -16,9 +27,11 @@ export function changesByTable(changes: BatchChanges): TableChange[] {
     change(GENERATIONS, changes.openedGenerations, changes.changedGenerations),
     change(ACCOUNTS, changes.openedAccounts, changes.changedAccounts),
     change(GRANTS, changes.openedGrants, changes.changedGrants),
-    change(TRANSACTIONS, changes.transactions),
+    change(HOLDS, changes.openedHolds, changes.changedHolds),
+    change(TRANSACTIONS, changes.transactions, changes.changedTransactions),
     change(ENTRIES, changes.entries),
-    change(REWARDS, changes.rewards),
+    change(REWARDS, changes.rewards, changes.changedRewards),
+    change(CLAWBACKS, changes.clawbacks),
     change(EVENTS, changes.events),
   ];
   return all.filter(({ inserted, updated }) => inserted.length > 0 || updated.length > 0);

@@ -1,5 +1,5 @@
 import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
-import type { Account, EntryRow, Grant, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
 import type { Pricing } from "../domain/pricing.js";
 import { type Table, table } from "./columns.js";
 import type { RequestRecord } from "./store.js";
@@ -27,11 +27,12 @@ export const ACCOUNTS = table<Account>(
     promotionalUsdMicros: "int8",
     version: "int8",
     chainHead: "bytes",
+    nextExpiryTime: "expiry",
     createTime: "int8",
     updateTime: "int8",
   },
   ["accountId"],
-  ["balanceUsdMicros", "heldUsdMicros", "promotionalUsdMicros", "version", "chainHead", "updateTime"],
+  ["balanceUsdMicros", "heldUsdMicros", "promotionalUsdMicros", "version", "chainHead", "nextExpiryTime", "updateTime"],
 );
 
 /** With a column of its own that says whether anything is left, because the index of open grants must not move with every debit. */
@@ -44,11 +45,13 @@ const GRANTS_STORED = table<GrantStored>(
     accountId: "text",
     category: "text",
     priority: "int4",
+    expireTime: "expiry",
     isRolling: "bool",
     isOpen: "bool",
     issuedUsdMicros: "int8",
     remainingUsdMicros: "int8",
     transactionId: "uuid",
+    accountVersion: "int8",
     createTime: "int8",
   },
   ["grantId"],
@@ -69,14 +72,17 @@ export const TRANSACTIONS = table<TransactionRow>(
     toolId: "text",
     generationId: "text",
     externalReference: "text",
+    refundOfTransactionId: "uuid",
     description: "text",
     metadata: "json",
     detailsDigest: "bytes",
     caller: "text",
     requestId: "text",
+    refundedUsdMicros: "int8",
     createTime: "int8",
   },
   ["transactionId"],
+  ["refundedUsdMicros"],
 );
 
 export const ENTRIES = table<EntryRow>(
@@ -105,10 +111,43 @@ export const REWARDS = table<RewardRow>(
     generationId: "uuid",
     userAccountId: "text",
     amountUsdMicros: "int8",
+    refundedUsdMicros: "int8",
     clawedBackUsdMicros: "int8",
     createTime: "int8",
   },
   ["transactionId", "position"],
+  ["refundedUsdMicros", "clawedBackUsdMicros"],
+);
+
+export const CLAWBACKS = table<ClawbackRow>(
+  "clawbacks",
+  {
+    transactionId: "uuid",
+    position: "int4",
+    accountId: "text",
+    role: "text",
+    assetId: "text",
+    amountUsdMicros: "int8",
+    createTime: "int8",
+  },
+  ["transactionId", "position"],
+);
+
+export const HOLDS = table<Hold>(
+  "holds",
+  {
+    holdId: "uuid",
+    accountId: "text",
+    amountUsdMicros: "int8",
+    capturedUsdMicros: "int8",
+    state: "text",
+    generationId: "uuid",
+    description: "text",
+    expireTime: "expiry",
+    createTime: "int8",
+  },
+  ["holdId"],
+  ["capturedUsdMicros", "state"],
 );
 
 export const EVENTS = table<GenerationEvent>(
@@ -155,6 +194,7 @@ const GENERATIONS_STORED = table<GenerationStored>(
     stepIndex: "int4",
     notification: "json",
     metadata: "json",
+    holdId: "uuid",
     createTime: "int8",
     runId: "text",
     state: "text",
@@ -200,31 +240,34 @@ const GENERATIONS_STORED = table<GenerationStored>(
 
 export const GENERATIONS: Table<Generation> = adapted(GENERATIONS_STORED, flattenPricing, restorePricing);
 
+type ToolStored = Omit<Tool, "pricing" | "defaultEstimate"> &
+  PricingStored & { readonly estimateRunDurationMicros: bigint | null; readonly estimateQuantity: bigint | null };
+
 export const TOOLS: Table<Tool> = adapted(
-  table<Omit<Tool, "pricing"> & PricingStored>(
+  table<ToolStored>(
     "tools",
     {
       toolId: "text",
       displayName: "text",
       provider: "text",
       ...PRICING_COLUMNS,
+      fundsPolicy: "text",
+      estimateRunDurationMicros: "int8?",
+      estimateQuantity: "int8?",
       archived: "bool",
       updateTime: "int8",
     },
     ["toolId"],
-    [
-      "displayName",
-      "provider",
-      "pricingUnit",
-      "pricingRateUsd",
-      "pricingMultiplier",
-      "pricingMinimumChargeUsdMicros",
-      "archived",
-      "updateTime",
-    ],
   ),
-  flattenPricing,
-  restorePricing,
+  ({ defaultEstimate, ...tool }) => ({
+    ...flattenPricing(tool),
+    estimateRunDurationMicros: defaultEstimate.runDurationMicros,
+    estimateQuantity: defaultEstimate.quantity,
+  }),
+  ({ estimateRunDurationMicros: runDurationMicros, estimateQuantity: quantity, ...stored }) => ({
+    ...restorePricing(stored),
+    defaultEstimate: { runDurationMicros, quantity },
+  }),
 );
 
 export const ALL_TABLES: readonly Table<never>[] = [
@@ -234,6 +277,8 @@ export const ALL_TABLES: readonly Table<never>[] = [
   TRANSACTIONS,
   ENTRIES,
   REWARDS,
+  CLAWBACKS,
+  HOLDS,
   EVENTS,
   GENERATIONS,
   TOOLS,

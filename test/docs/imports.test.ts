@@ -11,7 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ledger: ["domain", "storage/store"],
   audit: ["domain", "storage/store"],
   services: ["domain", "ledger", "storage/store", "gen"],
-  rpc: ["domain", "services/call", "storage/store", "gen"],
+  rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen"],
   bridge: ["gen", "rpc/http-server"],
 };
 

@@ -7,7 +7,11 @@ import { type CompleteGenerationInput, completeGeneration } from "../../src/ledg
 import { type CreateGenerationInput, createGeneration } from "../../src/ledger/commands/create-generation.js";
 import { type CreditInput, credit } from "../../src/ledger/commands/credit.js";
 import { type DebitInput, debit } from "../../src/ledger/commands/debit.js";
+import { type CaptureHoldInput, captureHold, releaseHold } from "../../src/ledger/commands/end-hold.js";
+import { type PlaceHoldInput, placeHold } from "../../src/ledger/commands/place-hold.js";
+import { type RefundTransactionInput, refundTransaction } from "../../src/ledger/commands/refund-transaction.js";
 import { type RetryPaymentInput, retryPayment } from "../../src/ledger/commands/retry-payment.js";
+import { type TransferInput, transfer } from "../../src/ledger/commands/transfer.js";
 
 /** Commands with everything filled in that a test doesn't care about. */
 
@@ -23,6 +27,7 @@ export function creditOf(input: Partial<CreditInput> & Pick<CreditInput, "accoun
     externalReference: "",
     category: "PAID",
     priority: 50,
+    expireTime: null,
     description: "",
     metadata: {},
     ...input,
@@ -47,6 +52,8 @@ export const RUN_TOOL: Tool = {
   displayName: "Flux",
   provider: "comfydeploy",
   pricing: { unit: "RUN", rateUsd: "1", multiplier: "1", minimumChargeUsdMicros: 0n },
+  fundsPolicy: "NONE",
+  defaultEstimate: { runDurationMicros: null, quantity: null },
   archived: false,
   updateTime: 0n,
 };
@@ -76,6 +83,9 @@ export function generationOf(input: Partial<CreateGenerationInput> & Pick<Create
     stepIndex: 0,
     notification: { platform: "", target: "" },
     metadata: {},
+    holdId: uuidv7(),
+    placesHold: false,
+    estimate: { runDurationMicros: null, quantity: null },
     ...input,
   });
 }
@@ -97,4 +107,35 @@ export function completionOf(generationId: string, input: Partial<CompleteGenera
 
 export function retryOf(input: Partial<RetryPaymentInput> & Pick<RetryPaymentInput, "generationId">) {
   return retryPayment({ request: request(), transactionId: uuidv7(), payerAccountId: "", ...input });
+}
+
+export function holdOf(input: Partial<PlaceHoldInput> & Pick<PlaceHoldInput, "accountId" | "amountUsdMicros">) {
+  return placeHold({ request: request(), holdId: uuidv7(), ttlMicros: 3_600_000_000n, description: "", ...input });
+}
+
+export function captureOf(input: Partial<CaptureHoldInput> & Pick<CaptureHoldInput, "holdId" | "amountUsdMicros">) {
+  return captureHold({ request: request(), transactionId: uuidv7(), toolId: "", description: "", ...input });
+}
+
+export function releaseOf(holdId: string) {
+  return releaseHold({ request: request(), holdId });
+}
+
+export function transferOf(
+  input: Partial<TransferInput> & Pick<TransferInput, "fromAccountId" | "toAccountId" | "amountUsdMicros">,
+) {
+  return transfer({ request: request(), transactionId: uuidv7(), description: "", metadata: {}, ...input });
+}
+
+export function refundOf(
+  input: Partial<RefundTransactionInput> & Pick<RefundTransactionInput, "refundedTransactionId">,
+) {
+  return refundTransaction({
+    request: request(),
+    transactionId: uuidv7(),
+    amountUsdMicros: undefined,
+    reason: "",
+    clawsBackRewards: true,
+    ...input,
+  });
 }

@@ -49,6 +49,8 @@ export interface Generation {
   readonly stepIndex: number;
   readonly notification: Notification;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Money set aside for it until it is final; "" if none. */
+  readonly holdId: string;
   readonly createTime: EpochMicros;
 
   runId: string;
@@ -76,12 +78,24 @@ export interface Generation {
   updateTime: EpochMicros;
 }
 
+/** What a tool asks of the payer before a generation begins (rules 4.4). */
+export type FundsPolicy = "NONE" | "CHECK_BALANCE" | "REQUIRE_HOLD";
+
+/** How much a run is expected to use, where its price needs to know. */
+export interface Estimate {
+  readonly runDurationMicros: bigint | null;
+  readonly quantity: bigint | null;
+}
+
 /** A tool's registration. */
 export interface Tool {
   readonly toolId: string;
   readonly displayName: string;
   readonly provider: string;
   readonly pricing: Pricing;
+  readonly fundsPolicy: FundsPolicy;
+  /** For generations that give none. */
+  readonly defaultEstimate: Estimate;
   readonly archived: boolean;
   readonly updateTime: EpochMicros;
 }
@@ -108,7 +122,7 @@ export function releasedOutputs(generation: Generation): readonly Output[] {
   return generation.state === "COMPLETED" ? generation.outputs : [];
 }
 
-/** Adds outputs to those kept: one with a known URL replaces it, text without a URL is told apart by node and content. */
+/** Adds outputs to those kept: one with a known URL replaces it, one without a URL is told apart by node, name and text. */
 export function mergeOutputs(kept: readonly Output[], reported: readonly Output[]): readonly Output[] {
   if (reported.length === 0) return kept;
   const merged = new Map(kept.map((output) => [outputKey(output), output]));
@@ -120,5 +134,5 @@ export function mergeOutputs(kept: readonly Output[], reported: readonly Output[
 }
 
 function outputKey(output: Output): string {
-  return output.url !== "" ? `url:${output.url}` : `text:${output.nodeId}:${output.text}`;
+  return JSON.stringify(output.url !== "" ? [output.url] : ["", output.nodeId, output.filename, output.text]);
 }

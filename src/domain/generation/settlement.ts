@@ -18,7 +18,7 @@ export type Settlement =
  * @param payers at least one account id
  */
 export function planSettlement(
-  generation: Generation,
+  generation: Pick<Generation, "accountId" | "attribution" | "rewardPolicy">,
   baseUsdMicros: bigint,
   payers: readonly string[],
   available: (accountId: string) => bigint,
@@ -50,7 +50,7 @@ function settlementLines(payer: string, baseUsdMicros: bigint, fee: Fee): Line[]
   ];
 }
 
-/** The accounts a settlement of this generation may touch. */
+/** Who is to pay, in the order they are tried. */
 export function payersOf(generation: Generation): string[] {
   const { payerAccountId, fallbackPayerAccountId } = generation;
   return fallbackPayerAccountId === "" || fallbackPayerAccountId === payerAccountId

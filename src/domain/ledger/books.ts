@@ -1,15 +1,17 @@
 import { isPlatformAccount, type PlatformAccountId, stripeOf } from "../accounts.js";
 import { TollgateError } from "../errors.js";
+import { derivedUuid } from "../ids.js";
 import { MAX_BALANCE_USD_MICROS } from "../money.js";
 import type { EpochMicros } from "../time.js";
 import { CHAIN_START, digestOfDetails, entryHash } from "./chain.js";
-import { type BurnPlan, byBurnOrder, DEFAULT_GRANT_PRIORITY, grantIdFor, planBurn } from "./grants.js";
+import { earlier, GrantBook, type GrantOrigin, type NewGrant } from "./grant-book.js";
 import type {
   Account,
-  CreditCategory,
   EntryRow,
   Grant,
   GrantMovement,
+  Hold,
+  HoldState,
   TransactionRow,
   TransactionType,
   TransactionWithEntries,
@@ -21,8 +23,13 @@ export interface Line {
   readonly accountId: string;
   /** Signed, not 0: negative takes money out. */
   readonly amountUsdMicros: bigint;
-  /** For money that arrives as a grant of its own. Without it, it goes into the account's rolling grant. */
-  readonly grant?: { readonly category: CreditCategory; readonly priority: number };
+  /**
+   * Which grants it moves. Left out, money leaves in burn order and arrives in the account's rolling grant.
+   * `opens`: it arrives as a grant of its own; `takes`: it leaves exactly these; `restores`: it goes back into these.
+   */
+  readonly grants?:
+    | { readonly kind: "opens"; readonly grant: NewGrant }
+    | { readonly kind: "takes" | "restores"; readonly movements: readonly GrantMovement[] };
 }
 
 /** A transaction to post; its lines sum to zero. */
@@ -32,18 +39,12 @@ export interface Draft {
   readonly toolId?: string;
   readonly generationId?: string;
   readonly externalReference?: string;
+  readonly refundOfTransactionId?: string;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly caller: string;
   readonly requestId?: string;
   readonly lines: readonly Line[];
-}
-
-/** Thrown, before anything has changed, when a debit needs more of an account's open grants than were loaded. */
-export class MoreGrantsNeeded extends Error {
-  constructor(readonly accountId: string) {
-    super(`the open grants loaded of ${accountId} don't cover what is to be burned`);
-  }
 }
 
 /** Thrown, before anything has changed, when a command needs an account that its batch didn't load: it goes into the next batch. */
@@ -53,14 +54,32 @@ export class NotInBatch extends Error {
   }
 }
 
+/** Who posts what a rule does by itself. */
+const OWN_CALLER = "sys:tollgate";
+
 /** What posting has changed or added since loading. */
 export interface BookChanges {
   readonly openedAccounts: Account[];
   readonly changedAccounts: Account[];
   readonly openedGrants: Grant[];
   readonly changedGrants: Grant[];
+  readonly openedHolds: Hold[];
+  readonly changedHolds: Hold[];
   readonly transactions: TransactionRow[];
   readonly entries: EntryRow[];
+}
+
+/** What was loaded of the accounts of a batch, under their locks. */
+export interface LoadedBooks {
+  /** Stored ids of all the accounts that were looked up, found or not. */
+  readonly asked: ReadonlySet<string>;
+  readonly accounts: readonly Account[];
+  /** The first open grants of each account in burn order, at most `openGrantsPerAccount`, and its rolling grant. */
+  readonly openGrants: readonly Grant[];
+  readonly openGrantsPerAccount: number;
+  /** Grants picked for another reason: they are due, or a refund puts money back into them. */
+  readonly namedGrants: readonly Grant[];
+  readonly holds: readonly Hold[];
 }
 
 /** Row name of an account in a batch that posts to this stripe of the platform accounts. */
@@ -68,37 +87,46 @@ export function storedIdInBatch(accountId: string, stripe: number): string {
   return isPlatformAccount(accountId) ? stripeOf(accountId as PlatformAccountId, stripe) : accountId;
 }
 
-/** Accounts and their open grants in memory: loaded under lock, changed by posting, read back by the save. No I/O. */
+/** Accounts, their open grants and their holds in memory: loaded under lock, changed by posting, read back by the save. No I/O. */
 export class Books {
+  readonly grants: GrantBook;
+  private readonly asked: ReadonlySet<string>;
   private readonly accounts = new Map<string, Account>();
-  private readonly grants = new Map<string, Grant[]>();
-  private readonly touched = { openedAccounts: new Set<Account>(), changedAccounts: new Set<Account>() };
-  private readonly touchedGrants = { opened: new Set<Grant>(), changed: new Set<Grant>() };
+  private readonly holds = new Map<string, Hold>();
+  private readonly opened = { accounts: new Set<Account>(), holds: new Set<Hold>() };
+  private readonly changed = { accounts: new Set<Account>(), holds: new Set<Hold>() };
   private readonly transactions: TransactionRow[] = [];
   private readonly entries: EntryRow[] = [];
 
-  /**
-   * @param stripe which stripe of every platform account this batch posts to, 0 to 15
-   * @param asked stored ids of all the accounts that were looked up, found or not
-   */
+  /** @param stripe which stripe of every platform account this batch posts to, 0 to 15 */
   constructor(
     readonly now: EpochMicros,
     private readonly stripe: number,
-    private readonly asked: ReadonlySet<string>,
-    accounts: readonly Account[],
-    grants: readonly Grant[],
+    loaded: LoadedBooks,
   ) {
-    for (const account of accounts) this.accounts.set(account.accountId, account);
-    this.addGrants(grants);
+    this.asked = loaded.asked;
+    this.grants = new GrantBook(now);
+    this.grants.add(loaded.openGrants, loaded.openGrantsPerAccount);
+    this.grants.add(loaded.namedGrants);
+    for (const account of loaded.accounts) this.accounts.set(account.accountId, account);
+    for (const hold of loaded.holds) this.holds.set(hold.holdId, hold);
   }
 
-  /** Adds loaded grants; those already here keep what posting did to them. */
-  addGrants(grants: readonly Grant[]): void {
-    for (const grant of grants) {
-      const known = this.grantsOf(grant.accountId);
-      if (!known.some((other) => other.grantId === grant.grantId)) known.push(grant);
+  /**
+   * Writes everything of an account that is due: holds end, grants expire. Called as soon as an account is loaded.
+   * @param nextExpiryTime the first thing of the account that isn't due yet, null if nothing
+   */
+  settleDue(accountId: string, nextExpiryTime: EpochMicros | null): void {
+    const account = this.find(accountId);
+    if (!account) return;
+    for (const hold of this.holds.values()) {
+      const isOver = hold.expireTime !== null && hold.expireTime <= this.now;
+      if (hold.accountId === accountId && hold.state === "ACTIVE" && isOver) this.endHold(hold, "EXPIRED");
     }
-    for (const accountId of new Set(grants.map((grant) => grant.accountId))) this.grantsOf(accountId).sort(byBurnOrder);
+    account.nextExpiryTime = nextExpiryTime;
+    this.expireGrants(accountId);
+    account.nextExpiryTime = earlier(account.nextExpiryTime, this.grants.earliestOverdue(accountId));
+    this.touch(account);
   }
 
   /**
@@ -117,9 +145,37 @@ export class Books {
     return account ? account.balanceUsdMicros - account.heldUsdMicros : 0n;
   }
 
-  /** The grant that a transaction opened in an account. */
-  grantOpenedBy(transactionId: string, accountId: string): Grant | undefined {
-    return this.grants.get(accountId)?.find((grant) => grant.transactionId === transactionId);
+  /** The account as an answer shows it after a command: with what fell due by it written, and no longer changing. */
+  snapshot(accountId: string): Account {
+    this.expireGrants(accountId);
+    return { ...(this.find(accountId) as Account) };
+  }
+
+  /** A loaded or newly placed hold. */
+  hold(holdId: string): Hold | undefined {
+    return this.holds.get(holdId);
+  }
+
+  /** Sets money aside. The caller has checked that it is available. */
+  placeHold(hold: Hold): void {
+    const account = this.find(hold.accountId) as Account;
+    account.heldUsdMicros += hold.amountUsdMicros;
+    account.nextExpiryTime = earlier(account.nextExpiryTime, hold.expireTime);
+    account.updateTime = this.now;
+    this.touch(account);
+    this.holds.set(hold.holdId, hold);
+    this.opened.holds.add(hold);
+  }
+
+  /** Ends an active hold: its money is available again, so whoever captures it posts the debit next. */
+  endHold(hold: Hold, state: Exclude<HoldState, "ACTIVE">, capturedUsdMicros = 0n): void {
+    const account = this.find(hold.accountId) as Account;
+    account.heldUsdMicros -= hold.amountUsdMicros;
+    account.updateTime = this.now;
+    this.touch(account);
+    hold.state = state;
+    hold.capturedUsdMicros = capturedUsdMicros;
+    if (!this.opened.holds.has(hold)) this.changed.holds.add(hold);
   }
 
   /**
@@ -140,14 +196,38 @@ export class Books {
     return { transaction, entries };
   }
 
+  /** Lets go of grants whose time is up, as far as no hold covers them. Needed whenever something may have become available. */
+  expireGrants(accountId: string): void {
+    const movements = this.grants.planExpiry(accountId, this.available(accountId));
+    if (movements.length === 0) return;
+    const account = this.find(accountId) as Account;
+    const amountUsdMicros = -movements.reduce((sum, [, amount]) => sum + amount, 0n);
+    this.post({
+      transactionId: derivedUuid(this.now, `expiry\n${accountId}\n${account.version}`),
+      type: "GRANT_EXPIRY",
+      caller: OWN_CALLER,
+      lines: [
+        { accountId, amountUsdMicros: -amountUsdMicros, grants: { kind: "takes", movements } },
+        { accountId: "sys:breakage", amountUsdMicros },
+      ],
+    });
+  }
+
+  /** Does `expireGrants` for every user's account that was touched. Called after each command. */
+  expireTouched(): void {
+    for (const account of [...this.opened.accounts, ...this.changed.accounts]) {
+      const mayHold = account.nextExpiryTime !== null && account.nextExpiryTime <= this.now;
+      if (mayHold && !isPlatformAccount(account.accountId)) this.expireGrants(account.accountId);
+    }
+  }
+
   changes(): BookChanges {
-    const { openedAccounts, changedAccounts } = this.touched;
-    const { opened, changed } = this.touchedGrants;
     return {
-      openedAccounts: [...openedAccounts],
-      changedAccounts: [...changedAccounts],
-      openedGrants: [...opened],
-      changedGrants: [...changed],
+      ...this.grants.changes(),
+      openedAccounts: [...this.opened.accounts],
+      changedAccounts: [...this.changed.accounts],
+      openedHolds: [...this.opened.holds],
+      changedHolds: [...this.changed.holds],
       transactions: this.transactions,
       entries: this.entries,
     };
@@ -163,22 +243,23 @@ export class Books {
     }
   }
 
-  private planLine(line: Line): BurnPlan | undefined {
-    if (line.amountUsdMicros > 0n || isPlatformAccount(line.accountId)) return undefined;
-    const plan = planBurn(this.grantsOf(line.accountId), -line.amountUsdMicros);
-    if (plan.uncoveredUsdMicros > 0n) throw new MoreGrantsNeeded(line.accountId);
-    return plan;
+  /** What a line takes from which grants; nothing for money that arrives. */
+  private planLine({ accountId, amountUsdMicros, grants }: Line): readonly GrantMovement[] {
+    if (amountUsdMicros > 0n || isPlatformAccount(accountId)) return [];
+    return grants?.kind === "takes" ? grants.movements : this.grants.planBurn(accountId, -amountUsdMicros);
   }
 
-  private postLine(transaction: TransactionRow, line: Line, position: number, burn: BurnPlan | undefined): EntryRow {
+  private postLine(
+    transaction: TransactionRow,
+    line: Line,
+    position: number,
+    burn: readonly GrantMovement[] = [],
+  ): EntryRow {
     const account = this.accountForPosting(line.accountId);
-    const grantMovements = burn
-      ? this.burn(account, burn)
-      : isPlatformAccount(line.accountId)
-        ? []
-        : [this.grant(account, transaction.transactionId, line)];
-    account.balanceUsdMicros += line.amountUsdMicros;
     account.version += 1n;
+    const origin = { transactionId: transaction.transactionId, accountVersion: account.version };
+    const grantMovements = this.moveGrants(account, origin, line, burn);
+    account.balanceUsdMicros += line.amountUsdMicros;
     account.updateTime = this.now;
     const unhashed = {
       transactionId: transaction.transactionId,
@@ -195,47 +276,33 @@ export class Books {
     return entry;
   }
 
-  private burn(account: Account, plan: BurnPlan): readonly GrantMovement[] {
-    const grants = this.grantsOf(account.accountId);
-    for (const [grantId, amountUsdMicros] of plan.movements) {
-      const grant = grants.find((candidate) => candidate.grantId === grantId) as Grant;
-      grant.remainingUsdMicros += amountUsdMicros;
-      this.touchGrant(grant);
+  private moveGrants(
+    account: Account,
+    origin: GrantOrigin,
+    { amountUsdMicros, grants }: Line,
+    burn: readonly GrantMovement[],
+  ): readonly GrantMovement[] {
+    const { accountId } = account;
+    if (isPlatformAccount(accountId)) return [];
+    if (amountUsdMicros < 0n) {
+      account.promotionalUsdMicros -= this.grants.take(accountId, burn);
+      return burn;
     }
-    account.promotionalUsdMicros -= plan.promotionalUsdMicros;
-    return plan.movements;
-  }
-
-  private grant(account: Account, transactionId: string, line: Line): GrantMovement {
-    const grants = this.grantsOf(account.accountId);
-    const rolling = line.grant ? undefined : grants.find((grant) => grant.isRolling);
-    const grant = rolling ?? {
-      grantId: grantIdFor(transactionId, account.accountId),
-      accountId: account.accountId,
-      category: line.grant?.category ?? "PAID",
-      priority: line.grant?.priority ?? DEFAULT_GRANT_PRIORITY,
-      isRolling: line.grant === undefined,
-      issuedUsdMicros: 0n,
-      remainingUsdMicros: 0n,
-      transactionId,
-      createTime: this.now,
-    };
-    if (!rolling) {
-      this.touchedGrants.opened.add(grant);
-      grants.push(grant);
-      grants.sort(byBurnOrder);
+    const filled =
+      grants?.kind === "restores"
+        ? this.grants.restore(accountId, grants.movements, origin)
+        : [[this.grants.put(accountId, amountUsdMicros, origin, openingOf(grants)), amountUsdMicros] as const];
+    for (const [grant, amount] of filled) {
+      if (grant.category === "PROMOTIONAL") account.promotionalUsdMicros += amount;
+      account.nextExpiryTime = earlier(account.nextExpiryTime, grant.expireTime);
     }
-    grant.issuedUsdMicros += line.amountUsdMicros;
-    grant.remainingUsdMicros += line.amountUsdMicros;
-    if (grant.category === "PROMOTIONAL") account.promotionalUsdMicros += line.amountUsdMicros;
-    this.touchGrant(grant);
-    return [grant.grantId, line.amountUsdMicros];
+    return filled.map(([grant, amount]) => [grant.grantId, amount] as const);
   }
 
   private accountForPosting(accountId: string): Account {
     const known = this.find(accountId);
     if (known) {
-      if (!this.touched.openedAccounts.has(known)) this.touched.changedAccounts.add(known);
+      this.touch(known);
       return known;
     }
     const storedId = storedIdInBatch(accountId, this.stripe);
@@ -246,12 +313,17 @@ export class Books {
       promotionalUsdMicros: 0n,
       version: 0n,
       chainHead: CHAIN_START,
+      nextExpiryTime: null,
       createTime: this.now,
       updateTime: this.now,
     };
     this.accounts.set(storedId, opened);
-    this.touched.openedAccounts.add(opened);
+    this.opened.accounts.add(opened);
     return opened;
+  }
+
+  private touch(account: Account): void {
+    if (!this.opened.accounts.has(account)) this.changed.accounts.add(account);
   }
 
   private transactionRow(draft: Draft): TransactionRow {
@@ -263,25 +335,18 @@ export class Books {
       toolId: draft.toolId ?? "",
       generationId: draft.generationId ?? "",
       externalReference: draft.externalReference ?? "",
+      refundOfTransactionId: draft.refundOfTransactionId ?? "",
       description,
       metadata,
       detailsDigest: digestOfDetails(description, metadata),
       caller: draft.caller,
       requestId: draft.requestId ?? "",
+      refundedUsdMicros: 0n,
       createTime: this.now,
     };
   }
+}
 
-  private grantsOf(accountId: string): Grant[] {
-    let grants = this.grants.get(accountId);
-    if (!grants) {
-      grants = [];
-      this.grants.set(accountId, grants);
-    }
-    return grants;
-  }
-
-  private touchGrant(grant: Grant): void {
-    if (!this.touchedGrants.opened.has(grant)) this.touchedGrants.changed.add(grant);
-  }
+function openingOf(grants: Line["grants"]): NewGrant | undefined {
+  return grants?.kind === "opens" ? grants.grant : undefined;
 }

@@ -26,6 +26,7 @@ export function entryHash(
     transaction.toolId,
     transaction.generationId,
     transaction.externalReference,
+    transaction.refundOfTransactionId,
     transaction.caller,
     transaction.requestId,
     transaction.createTime,

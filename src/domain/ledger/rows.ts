@@ -1,7 +1,15 @@
 import type { EpochMicros } from "../time.js";
 
 /** Kind of a transaction; the proto enum has the same names. */
-export type TransactionType = "CREDIT" | "DEBIT" | "GENERATION_SETTLEMENT";
+export type TransactionType =
+  | "CREDIT"
+  | "DEBIT"
+  | "TRANSFER"
+  | "GENERATION_SETTLEMENT"
+  | "HOLD_CAPTURE"
+  | "REFUND"
+  | "GRANT_EXPIRY"
+  | "LEGACY_IMPORT";
 
 export type CreditCategory = "PAID" | "PROMOTIONAL";
 
@@ -16,6 +24,8 @@ export interface Account {
   version: bigint;
   /** Hash of the last entry, 32 bytes; of zeros before the first. */
   chainHead: Uint8Array;
+  /** No active hold and no open grant of the account ends before this; null if none ever does. Tells a batch whether to look for what is due. */
+  nextExpiryTime: EpochMicros | null;
   readonly createTime: EpochMicros;
   updateTime: EpochMicros;
 }
@@ -28,12 +38,16 @@ export interface TransactionRow {
   readonly toolId: string;
   readonly generationId: string;
   readonly externalReference: string;
+  /** The transaction that this one gives money back of. */
+  readonly refundOfTransactionId: string;
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** Digest of description and metadata, so that these can be erased without breaking the chain. 32 bytes. */
   readonly detailsDigest: Uint8Array;
   readonly caller: string;
   readonly requestId: string;
+  /** What refunds have given back of it so far: the one thing of a transaction that changes. */
+  refundedUsdMicros: bigint;
   readonly createTime: EpochMicros;
 }
 
@@ -68,12 +82,16 @@ export interface Grant {
   readonly category: CreditCategory;
   /** 0-100, lower burns first. */
   readonly priority: number;
+  /** When what is left leaves the account; null means never. */
+  readonly expireTime: EpochMicros | null;
   /** The account's one grant that rewards arrive in: paid, default priority, grows again after it was spent. */
   readonly isRolling: boolean;
-  /** All it ever received. */
+  /** All it ever received, money put back by refunds not counted. */
   issuedUsdMicros: bigint;
   remainingUsdMicros: bigint;
   readonly transactionId: string;
+  /** Of the entry that opened it: tells the older of two grants even where one batch opened both. */
+  readonly accountVersion: bigint;
   readonly createTime: EpochMicros;
 }
 
@@ -88,6 +106,39 @@ export interface RewardRow {
   readonly generationId: string;
   readonly userAccountId: string;
   readonly amountUsdMicros: bigint;
-  readonly clawedBackUsdMicros: bigint;
+  /** Part of the share that refunds have given back to the payer. */
+  refundedUsdMicros: bigint;
+  /** Part of that which the creator had left to give; the platform bore the rest. */
+  clawedBackUsdMicros: bigint;
+  readonly createTime: EpochMicros;
+}
+
+/** What one refund took back of one reward, dated when it was taken. */
+export interface ClawbackRow {
+  /** The refund. */
+  readonly transactionId: string;
+  /** Of the reward in its settlement. */
+  readonly position: number;
+  readonly accountId: string;
+  readonly role: RewardRow["role"];
+  readonly assetId: string;
+  readonly amountUsdMicros: bigint;
+  readonly createTime: EpochMicros;
+}
+
+export type HoldState = "ACTIVE" | "CAPTURED" | "RELEASED" | "EXPIRED";
+
+/** Money set aside in an account: part of the balance, but not available. */
+export interface Hold {
+  readonly holdId: string;
+  readonly accountId: string;
+  readonly amountUsdMicros: bigint;
+  capturedUsdMicros: bigint;
+  state: HoldState;
+  /** The generation it lives and ends with; "" if it is a caller's own. */
+  readonly generationId: string;
+  readonly description: string;
+  /** When it ends by itself; null for a generation's. */
+  readonly expireTime: EpochMicros | null;
   readonly createTime: EpochMicros;
 }

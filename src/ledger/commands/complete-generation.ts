@@ -16,7 +16,7 @@ import type { Command } from "../command.js";
 import type { WorkingSet } from "../working-set.js";
 import { generationsNamedBy } from "./report-progress.js";
 import { runIdAfter } from "./run.js";
-import { accountsToSettle, release, requireWithinLimit, settle } from "./settle.js";
+import { accountsToSettle, release, releaseHoldOf, requireWithinLimit, settle } from "./settle.js";
 
 export interface CompleteGenerationInput {
   readonly ref: GenerationRef;
@@ -46,9 +46,12 @@ export function completeGeneration(input: CompleteGenerationInput): Command<Comp
   return {
     name: "CompleteGeneration",
     generations: generationsNamedBy(input.ref),
-    accounts(generations) {
-      const generation = input.outcome === "SUCCEEDED" && generations.find(input.ref);
-      return generation ? accountsToSettle(generation, payersOf(generation)) : [];
+    accounts({ generations }) {
+      const generation = generations.find(input.ref);
+      if (!generation) return [];
+      const payers = payersOf(generation);
+      if (input.outcome === "SUCCEEDED") return accountsToSettle(generation, payers);
+      return generation.holdId === "" ? [] : payers;
     },
     apply(set) {
       const known = set.generation(input.ref);
@@ -97,6 +100,7 @@ function charge(
   requireWithinLimit(baseUsdMicros);
   generation.baseCostUsdMicros = baseUsdMicros;
   if (baseUsdMicros === 0n) {
+    releaseHoldOf(set, generation);
     release(set, generation);
     return { generation, posted: undefined, alreadyFinal: false };
   }
@@ -121,6 +125,7 @@ function withhold(
   generation: Generation,
   details: Readonly<Record<string, string>> & { readonly reason: "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED" },
 ): CompletedGeneration {
+  releaseHoldOf(set, generation);
   generation.state = "PAYMENT_FAILED";
   generation.stateReason = details.reason;
   set.changeGeneration(generation);
@@ -135,6 +140,7 @@ function withhold(
 }
 
 function fail(set: WorkingSet, generation: Generation, outcome: Exclude<Outcome, "SUCCEEDED">): CompletedGeneration {
+  releaseHoldOf(set, generation);
   const { state, reason } = failedState(outcome);
   generation.state = state;
   generation.stateReason = reason;

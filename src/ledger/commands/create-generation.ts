@@ -1,9 +1,13 @@
-import { TollgateError } from "../../domain/errors.js";
+import { insufficientFunds, TollgateError } from "../../domain/errors.js";
 import type { Attribution, RewardPolicy } from "../../domain/fees.js";
-import type { Generation, Notification, Tool } from "../../domain/generation/generation.js";
-import type { Pricing } from "../../domain/pricing.js";
+import type { Estimate, FundsPolicy, Generation, Notification, Tool } from "../../domain/generation/generation.js";
+import { planSettlement } from "../../domain/generation/settlement.js";
+import type { Hold } from "../../domain/ledger/rows.js";
+import { baseCost, type Pricing } from "../../domain/pricing.js";
 import { type Command, type Idempotent, type IdempotentRequest, recorded } from "../command.js";
+import type { WorkingSet } from "../working-set.js";
 import { requireFreeRun } from "./run.js";
+import { requireWithinLimit } from "./settle.js";
 
 export interface CreateGenerationInput {
   readonly request: IdempotentRequest;
@@ -26,23 +30,39 @@ export interface CreateGenerationInput {
   readonly stepIndex: number;
   readonly notification: Notification;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Id of the hold, should there be one. */
+  readonly holdId: string;
+  /** Whether the caller asks for a hold; the tool may ask for one too. */
+  readonly placesHold: boolean;
+  /** What the caller expects; what it leaves open, the tool's default says. */
+  readonly estimate: Estimate;
 }
 
-/** Opens a generation with its price and policy fixed. Refuses with TOOL_NOT_FOUND, RUN_ID_IN_USE. */
-export function createGeneration(
-  input: CreateGenerationInput,
-): Command<Idempotent<{ readonly generation: Generation }>> {
+/** An open generation, with what was set aside for it. */
+export interface CreatedGeneration {
+  readonly generation: Generation;
+  readonly hold: Hold | undefined;
+}
+
+/**
+ * Opens a generation with its price and policy fixed, and with the previewed total set aside if the caller or the tool asks for it (rules 4.3, 4.4).
+ * Refuses with TOOL_NOT_FOUND, RUN_ID_IN_USE, INSUFFICIENT_FUNDS, and INVALID_FIELDS where the preview needs an estimate and there is none.
+ */
+export function createGeneration(input: CreateGenerationInput): Command<Idempotent<CreatedGeneration>> {
+  const needs = fundsNeededBy(input);
   return {
     name: "CreateGeneration",
-    request: input.request,
+    requests: [input.request],
     generations: input.runId === "" ? [] : [{ generationId: "", runId: input.runId }],
-    accounts: () => [],
+    accounts: () => (needs === "NONE" ? [] : payersIn(input)),
     apply(set) {
       const before = recorded(set, input.request, input.generationId);
       if (before) return before;
       if (!input.tool || input.tool.archived) throw TollgateError.of("TOOL_NOT_FOUND", { tool_id: input.toolId });
       const provider = input.provider || input.tool.provider;
       if (input.runId !== "") requireFreeRun(set, provider, input.runId);
+      const reserved = needs === "NONE" ? undefined : requireFunds(set, input, input.tool);
+      const hold = reserved && needs === "REQUIRE_HOLD" ? holdFor(set, input, reserved) : undefined;
       const generation: Generation = {
         generationId: input.generationId,
         accountId: input.accountId,
@@ -57,15 +77,70 @@ export function createGeneration(
         stepIndex: input.stepIndex,
         notification: input.notification,
         metadata: input.metadata,
+        holdId: hold?.holdId ?? "",
         createTime: set.now,
         runId: input.runId,
         ...NOTHING_OBSERVED,
         updateTime: set.now,
       };
+      if (hold) set.books.placeHold(hold);
       set.openGeneration(generation);
       set.record(input.request, "GENERATION", input.generationId);
-      return { kind: "done", generation };
+      return { kind: "done", generation, hold: hold && { ...hold } };
     },
+  };
+}
+
+/** What has to be shown or set aside before the generation begins. */
+function fundsNeededBy({ placesHold, tool }: CreateGenerationInput): FundsPolicy {
+  return placesHold ? "REQUIRE_HOLD" : (tool?.fundsPolicy ?? "NONE");
+}
+
+function payersIn({ payerAccountId, fallbackPayerAccountId }: CreateGenerationInput): string[] {
+  return fallbackPayerAccountId === "" ? [payerAccountId] : [payerAccountId, fallbackPayerAccountId];
+}
+
+/** Who could pay the previewed total now, and how much that is. */
+interface Reserved {
+  readonly accountId: string;
+  readonly amountUsdMicros: bigint;
+}
+
+/** @throws TollgateError INSUFFICIENT_FUNDS, INVALID_FIELDS, AMOUNT_OUT_OF_RANGE */
+function requireFunds(set: WorkingSet, input: CreateGenerationInput, tool: Tool): Reserved {
+  const pricing = input.pricing ?? tool.pricing;
+  const base = baseCost(pricing, {
+    runDurationMicros: input.estimate.runDurationMicros ?? tool.defaultEstimate.runDurationMicros ?? undefined,
+    quantity: input.estimate.quantity ?? tool.defaultEstimate.quantity ?? undefined,
+  });
+  if (base === undefined) throw estimateMissing(pricing);
+  const payers = payersIn(input);
+  const plan = planSettlement(input, base, payers, (accountId) => set.books.available(accountId));
+  if (plan.kind === "short") throw insufficientFunds(plan.accountId, plan.availableUsdMicros, plan.requiredUsdMicros);
+  const amountUsdMicros = base + plan.fee.feeUsdMicros;
+  requireWithinLimit(amountUsdMicros);
+  return { accountId: plan.chargedAccountId, amountUsdMicros };
+}
+
+function estimateMissing({ unit }: Pricing): TollgateError {
+  const field = unit === "TOKEN" ? "estimated_quantity" : "estimated_run_duration";
+  return TollgateError.invalid([
+    { field, description: `is required: the tool has no default and is priced by ${unit}` },
+  ]);
+}
+
+/** A free generation needs nothing set aside. */
+function holdFor(set: WorkingSet, input: CreateGenerationInput, reserved: Reserved): Hold | undefined {
+  if (reserved.amountUsdMicros === 0n) return undefined;
+  return {
+    holdId: input.holdId,
+    ...reserved,
+    capturedUsdMicros: 0n,
+    state: "ACTIVE",
+    generationId: input.generationId,
+    description: "",
+    expireTime: null,
+    createTime: set.now,
   };
 }
 

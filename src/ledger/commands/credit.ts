@@ -1,7 +1,10 @@
 import type { PlatformAccountId } from "../../domain/accounts.js";
+import { TollgateError } from "../../domain/errors.js";
 import type { CreditSource } from "../../domain/ledger/grants.js";
-import type { Account, CreditCategory, Grant } from "../../domain/ledger/rows.js";
+import type { CreditCategory, Grant } from "../../domain/ledger/rows.js";
+import type { EpochMicros } from "../../domain/time.js";
 import { type Command, type Idempotent, type IdempotentRequest, recorded } from "../command.js";
+import type { WorkingSet } from "../working-set.js";
 import type { Posted } from "./debit.js";
 
 export interface CreditInput {
@@ -14,6 +17,8 @@ export interface CreditInput {
   readonly externalReference: string;
   readonly category: CreditCategory;
   readonly priority: number;
+  /** When what is left of it leaves the account; null means never. */
+  readonly expireTime: EpochMicros | null;
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -37,13 +42,14 @@ export function credit(input: CreditInput): Command<Idempotent<Credited>> {
   const counterAccount = COUNTER_ACCOUNT[input.source];
   return {
     name: "Credit",
-    request: input.request,
-    externalReference: input.externalReference || undefined,
+    requests: [input.request],
+    externalReferences: input.externalReference === "" ? [] : [input.externalReference],
     accounts: () => [input.accountId, counterAccount],
     apply(set) {
       const before = recorded(set, input.request, input.transactionId);
       if (before) return before;
-      if (input.externalReference !== "") set.checkExternalReference(input.externalReference);
+      requireFuture(input.expireTime, set.now);
+      if (input.externalReference !== "") requireUnused(set, input.externalReference);
       const posted = set.books.post({
         transactionId: input.transactionId,
         type: "CREDIT",
@@ -56,7 +62,10 @@ export function credit(input: CreditInput): Command<Idempotent<Credited>> {
           {
             accountId: input.accountId,
             amountUsdMicros: input.amountUsdMicros,
-            grant: { category: input.category, priority: input.priority },
+            grants: {
+              kind: "opens",
+              grant: { category: input.category, priority: input.priority, expireTime: input.expireTime },
+            },
           },
           { accountId: counterAccount, amountUsdMicros: -input.amountUsdMicros },
         ],
@@ -66,9 +75,24 @@ export function credit(input: CreditInput): Command<Idempotent<Credited>> {
       return {
         kind: "done",
         posted,
-        account: { ...(set.books.find(input.accountId) as Account) },
-        grant: { ...(set.books.grantOpenedBy(input.transactionId, input.accountId) as Grant) },
+        account: set.books.snapshot(input.accountId),
+        grant: { ...(set.books.grants.openedBy(input.transactionId, input.accountId) as Grant) },
       };
     },
   };
+}
+
+function requireFuture(expireTime: EpochMicros | null, now: EpochMicros): void {
+  if (expireTime === null || expireTime > now) return;
+  throw TollgateError.invalid([{ field: "expire_time", description: "takes a time to come" }]);
+}
+
+/** @throws TollgateError EXTERNAL_REFERENCE_USED */
+function requireUnused(set: WorkingSet, externalReference: string): void {
+  const transactionId = set.transactionWithReference(externalReference);
+  if (transactionId === undefined) return;
+  throw TollgateError.of("EXTERNAL_REFERENCE_USED", {
+    external_reference: externalReference,
+    transaction_id: transactionId,
+  });
 }

@@ -22,7 +22,7 @@ export interface Posted {
 export function debit(input: DebitInput): Command<Idempotent<Posted>> {
   return {
     name: "Debit",
-    request: input.request,
+    requests: [input.request],
     accounts: () => [input.accountId, "sys:revenue"],
     apply(set) {
       const before = recorded(set, input.request, input.transactionId);
@@ -46,7 +46,7 @@ export function debit(input: DebitInput): Command<Idempotent<Posted>> {
         ],
       });
       set.record(input.request, "TRANSACTION", input.transactionId);
-      return { kind: "done", posted, account: { ...(set.books.find(input.accountId) as Account) } };
+      return { kind: "done", posted, account: set.books.snapshot(input.accountId) };
     },
   };
 }

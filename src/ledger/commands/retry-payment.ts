@@ -28,9 +28,9 @@ export function retryPayment(input: RetryPaymentInput): Command<Idempotent<PaidG
     input.payerAccountId === "" ? payersOf(generation) : [input.payerAccountId];
   return {
     name: "RetryPayment",
-    request: input.request,
+    requests: [input.request],
     generations: [ref],
-    accounts(generations) {
+    accounts({ generations }) {
       const generation = generations.find(ref);
       return generation ? accountsToSettle(generation, payers(generation)) : [];
     },

@@ -2,7 +2,7 @@ import { TollgateError } from "../../domain/errors.js";
 import { possibleCreators } from "../../domain/fees.js";
 import type { Generation } from "../../domain/generation/generation.js";
 import { planSettlement, type Settlement } from "../../domain/generation/settlement.js";
-import type { TransactionWithEntries } from "../../domain/ledger/rows.js";
+import type { Hold, TransactionWithEntries } from "../../domain/ledger/rows.js";
 import { MAX_OPERATION_USD_MICROS } from "../../domain/money.js";
 import type { WorkingSet } from "../working-set.js";
 
@@ -20,8 +20,8 @@ export interface SettlementOrder {
 }
 
 /**
- * Pays for a finished generation and releases it: the transaction, the rewards, the state and the event, all in this working set and so in one commit.
- * Only if somebody can pay; else nothing changes but the answer.
+ * Pays for a finished generation and releases it: the transaction, the rewards, the state and the event, all in this working set and so in one commit. Money comes from the
+ * generation's hold first, then from what is available (rules 4.3). Only if somebody can pay; else nothing changes but the answer.
  * @param generation a copy that this may change and put into the set
  * @throws TollgateError AMOUNT_OUT_OF_RANGE
  */
@@ -31,9 +31,13 @@ export function settle(
   baseUsdMicros: bigint,
   order: SettlementOrder,
 ): Settled {
-  const plan = planSettlement(generation, baseUsdMicros, order.payers, (accountId) => set.books.available(accountId));
+  const hold = activeHoldOf(set, generation);
+  const available = (accountId: string) =>
+    set.books.available(accountId) + (hold?.accountId === accountId ? hold.amountUsdMicros : 0n);
+  const plan = planSettlement(generation, baseUsdMicros, order.payers, available);
   if (plan.kind === "short") return plan;
-  requireWithinLimit(baseUsdMicros + plan.fee.feeUsdMicros);
+  const totalUsdMicros = baseUsdMicros + plan.fee.feeUsdMicros;
+  requireWithinLimit(totalUsdMicros);
   const posted = set.books.post({
     transactionId: order.transactionId,
     type: "GENERATION_SETTLEMENT",
@@ -43,6 +47,7 @@ export function settle(
     requestId: order.requestId,
     lines: plan.lines,
   });
+  if (hold) endHoldWith(set, hold, hold.accountId === plan.chargedAccountId ? totalUsdMicros : 0n);
   plan.fee.shares.forEach((share, position) => {
     set.addReward({
       transactionId: order.transactionId,
@@ -50,6 +55,7 @@ export function settle(
       ...share,
       generationId: generation.generationId,
       userAccountId: generation.accountId,
+      refundedUsdMicros: 0n,
       clawedBackUsdMicros: 0n,
       createTime: set.now,
     });
@@ -77,6 +83,12 @@ export function release(set: WorkingSet, generation: Generation): void {
   });
 }
 
+/** Lets go of what was set aside for a generation that ends without being paid from it. */
+export function releaseHoldOf(set: WorkingSet, generation: Generation): void {
+  const hold = activeHoldOf(set, generation);
+  if (hold) set.books.endHold(hold, "RELEASED");
+}
+
 /** @throws TollgateError AMOUNT_OUT_OF_RANGE */
 export function requireWithinLimit(amountUsdMicros: bigint): void {
   if (amountUsdMicros <= MAX_OPERATION_USD_MICROS) return;
@@ -86,7 +98,18 @@ export function requireWithinLimit(amountUsdMicros: bigint): void {
   });
 }
 
-/** Accounts that settling a generation may touch. */
+/** Accounts that settling a generation may touch. Its hold is in one of the payers'. */
 export function accountsToSettle(generation: Generation, payers: readonly string[]): string[] {
   return [...payers, "sys:revenue", ...possibleCreators(generation.attribution)];
+}
+
+function activeHoldOf(set: WorkingSet, generation: Generation): Hold | undefined {
+  const hold = generation.holdId === "" ? undefined : set.books.hold(generation.holdId);
+  return hold?.state === "ACTIVE" ? hold : undefined;
+}
+
+/** @param paidUsdMicros what its account paid; 0 if another one did */
+function endHoldWith(set: WorkingSet, hold: Hold, paidUsdMicros: bigint): void {
+  const captured = paidUsdMicros < hold.amountUsdMicros ? paidUsdMicros : hold.amountUsdMicros;
+  set.books.endHold(hold, paidUsdMicros === 0n ? "RELEASED" : "CAPTURED", captured);
 }

@@ -1,9 +1,17 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { RUN_STATUSES } from "../../domain/generation/lifecycle.js";
-import { CreditCategory, CreditSource, TransactionType } from "../../gen/stationthis/economy/v1/economy_pb.js";
+import {
+  CreditCategory,
+  CreditSource,
+  HoldState,
+  TransactionType,
+} from "../../gen/stationthis/economy/v1/economy_pb.js";
 import * as economy from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import type { Attribution } from "../../gen/stationthis/generation/v1/attribution_pb.js";
 import {
+  type Estimate,
+  FundsPolicy,
   GenerationState,
   type Notification,
   Outcome,
@@ -92,13 +100,6 @@ const outputs = items<Output>(
 
 const notification = nested<Notification>({ platform: text(64), target: text(500) });
 
-const tool = nested<Tool>({
-  toolId: label,
-  displayName: text(200),
-  provider: optional(label),
-  pricing: required(pricing),
-});
-
 /** Names a generation: by either id, or both. */
 const generationRef = { generationId: optional(label), runId: optional(runId) };
 
@@ -114,15 +115,58 @@ const runStatus: Rule<string> = (value, field, problems) => {
   }
 };
 
+const tokenQuantity = bigInteger(0n, 10n ** 15n);
+
 const cost: Rule<generation.CompleteGenerationRequest["cost"]> = (value, _field, problems) => {
   if (value.case === "finalCostUsdMicros") amount(value.value, "final_cost_usd_micros", problems);
   if (value.case === "runDuration") runDuration(value.value, "run_duration", problems);
-  if (value.case === "quantity") bigInteger(0n, 10n ** 15n)(value.value, "quantity", problems);
+  if (value.case === "quantity") tokenQuantity(value.value, "quantity", problems);
 };
+
+const refundAmount: Rule<economy.RefundTransactionRequest["amount"]> = (value, _field, problems) => {
+  if (value.case === "amountUsdMicros") amount(value.value, "amount_usd_micros", problems);
+  else if (value.case !== "refundAll" || !value.value) {
+    problems.add("amount_usd_micros", "is required, or refund_all: true");
+  }
+};
+
+const LONGEST_HOLD_SECONDS = 86_400n;
+
+const holdTtl: Rule<Duration> = ({ seconds, nanos }, field, problems) => {
+  const isTooLong = seconds > LONGEST_HOLD_SECONDS || (seconds === LONGEST_HOLD_SECONDS && nanos > 0);
+  const isTooShort = seconds < 0n || nanos < 0 || (seconds === 0n && nanos < 1_000_000);
+  if (isTooLong || isTooShort || nanos > 999_999_999) problems.add(field, "takes 0.001s to 86400s");
+};
+
+const SOURCE_NAME = /^[A-Za-z0-9_.-]{1,60}$/;
+
+const sourceName: Rule<string> = (value, field, problems) => {
+  if (!SOURCE_NAME.test(value)) problems.add(field, "takes 1-60 of A-Z a-z 0-9 _ . -");
+};
+
+/** How much a run is expected to use, in the fields of whichever message it stands in. */
+const estimate: Rule<generation.CreateGenerationRequest["estimate"]> = (value, _field, problems) => {
+  if (value.case === "estimatedRunDuration") runDuration(value.value, "estimated_run_duration", problems);
+  if (value.case === "estimatedQuantity") tokenQuantity(value.value, "estimated_quantity", problems);
+};
+
+const defaultEstimate: Rule<Estimate> = ({ amount: value }, field, problems) => {
+  if (value.case === "runDuration") runDuration(value.value, `${field}.run_duration`, problems);
+  if (value.case === "quantity") tokenQuantity(value.value, `${field}.quantity`, problems);
+};
+
+const tool = nested<Tool>({
+  toolId: label,
+  displayName: text(200),
+  provider: optional(label),
+  pricing: required(pricing),
+  fundsPolicy: known(FundsPolicy),
+  defaultEstimate: ifSet(defaultEstimate),
+});
 
 /** By message type name. */
 export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
-  rulesOf(economy.GetBalanceRequestSchema, { accountId: readableAccount }),
+  rulesOf(economy.GetBalanceRequestSchema, { accountId: readableAccount, atTime: ifSet(timestamp) }),
   rulesOf(economy.BatchGetBalancesRequestSchema, { accountIds: items(500, readableAccount, 1) }),
   rulesOf(economy.DebitRequestSchema, {
     requestId,
@@ -141,8 +185,56 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     externalReference: optional(printable(200)),
     category: known(CreditCategory),
     priority: ifSet(integer(0, 100)),
+    expireTime: ifSet(timestamp),
     description,
     metadata,
+  }),
+  rulesOf(
+    economy.TransferRequestSchema,
+    { requestId, fromAccountId: account, toAccountId: account, amountUsdMicros: amount, description, metadata },
+    ({ fromAccountId, toAccountId }, problems) => {
+      if (fromAccountId === toAccountId) problems.add("to_account_id", "takes another account than from_account_id");
+    },
+  ),
+  // Each item is checked when it is posted, so that a bad one fails alone.
+  rulesOf(economy.BatchPostRequestSchema, { items: items(1_000, () => {}, 1) }),
+  rulesOf(economy.RefundTransactionRequestSchema, {
+    requestId,
+    transactionId: label,
+    amount: refundAmount,
+    reason: description,
+  }),
+  rulesOf(economy.PlaceHoldRequestSchema, {
+    requestId,
+    accountId: account,
+    amountUsdMicros: amount,
+    ttl: ifSet(holdTtl),
+    description,
+  }),
+  rulesOf(economy.CaptureHoldRequestSchema, {
+    requestId,
+    holdId: label,
+    amountUsdMicros: amount,
+    toolId: optional(label),
+    description,
+  }),
+  rulesOf(economy.ReleaseHoldRequestSchema, { requestId, holdId: label }),
+  rulesOf(economy.GetHoldRequestSchema, { holdId: label }),
+  rulesOf(economy.ListHoldsRequestSchema, {
+    accountId: readableAccount,
+    states: items(16, specified(HoldState)),
+    ...page,
+  }),
+  rulesOf(economy.ListCreditGrantsRequestSchema, { accountId: readableAccount, ...page }),
+  rulesOf(economy.ListAccountsRequestSchema, page),
+  // Rows are checked one by one, so that a bad one is refused by itself.
+  rulesOf(economy.ImportLegacyBalancesRequestSchema, {
+    requestId,
+    sourceName,
+    rows: items(5_000, () => {}, 1),
+    usdPerPoint: optional(positiveDecimal),
+    usdPerQoint: optional(positiveDecimal),
+    usdPerDoint: optional(positiveDecimal),
   }),
   rulesOf(economy.GetTransactionRequestSchema, { transactionId: label }),
   rulesOf(economy.ListTransactionsRequestSchema, {
@@ -170,6 +262,7 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     attribution: ifSet(attribution),
     castId: optional(label),
     stepIndex: integer(0, 10_000),
+    estimate,
     notification: ifSet(notification),
     metadata,
   }),

@@ -1,12 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
-import type { Account, Grant, TransactionWithEntries } from "../../domain/ledger/rows.js";
+import type { Account, Grant, Hold, TransactionWithEntries } from "../../domain/ledger/rows.js";
 import { type PointsRate, pointsRoundedDown } from "../../domain/points.js";
 import {
   type BalanceSchema,
   CreditCategory,
   type CreditGrantSchema,
   type EntrySchema,
+  type HoldSchema,
+  HoldState,
   type TransactionSchema,
   TransactionType,
 } from "../../gen/stationthis/economy/v1/economy_pb.js";
@@ -47,6 +49,8 @@ export function toTransaction({
     description: transaction.description,
     metadata: { ...transaction.metadata },
     externalReference: transaction.externalReference,
+    refundedUsdMicros: transaction.refundedUsdMicros,
+    refundOfTransactionId: transaction.refundOfTransactionId,
     requestId: transaction.requestId,
     createTime: toTimestamp(transaction.createTime),
   };
@@ -71,7 +75,22 @@ export function toCreditGrant(grant: Grant): MessageInitShape<typeof CreditGrant
     priority: grant.priority,
     amountUsdMicros: grant.issuedUsdMicros,
     remainingUsdMicros: grant.remainingUsdMicros,
+    ...(grant.expireTime === null ? {} : { expireTime: toTimestamp(grant.expireTime) }),
     transactionId: grant.transactionId,
     createTime: toTimestamp(grant.createTime),
+  };
+}
+
+export function toHold(hold: Hold): MessageInitShape<typeof HoldSchema> {
+  return {
+    holdId: hold.holdId,
+    accountId: hold.accountId,
+    amountUsdMicros: hold.amountUsdMicros,
+    capturedUsdMicros: hold.capturedUsdMicros,
+    state: HoldState[hold.state],
+    generationId: hold.generationId,
+    description: hold.description,
+    ...(hold.expireTime === null ? {} : { expireTime: toTimestamp(hold.expireTime) }),
+    createTime: toTimestamp(hold.createTime),
   };
 }

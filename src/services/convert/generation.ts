@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Attribution } from "../../domain/fees.js";
 import {
+  type Estimate,
   type Generation,
   type Output,
   type OutputType as OutputTypeName,
@@ -13,6 +14,7 @@ import type {
   Attribution as WireAttribution,
 } from "../../gen/stationthis/generation/v1/attribution_pb.js";
 import {
+  FundsPolicy,
   type GenerationSchema,
   GenerationState,
   OutputType,
@@ -21,8 +23,10 @@ import {
   type ToolSchema,
   type Output as WireOutput,
   type Pricing as WirePricing,
+  type Tool as WireTool,
 } from "../../gen/stationthis/generation/v1/generation_pb.js";
-import { toTimestamp } from "./time.js";
+import type { CreateGenerationRequest } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
+import { fromDuration, toDuration, toTimestamp } from "./time.js";
 
 /** A generation as callers may see it: its outputs only once they are paid for. */
 export function toGeneration(generation: Generation): MessageInitShape<typeof GenerationSchema> {
@@ -47,6 +51,7 @@ export function toGeneration(generation: Generation): MessageInitShape<typeof Ge
     feeUsdMicros: generation.feeUsdMicros,
     totalCostUsdMicros: isPaid ? baseCostUsdMicros + generation.feeUsdMicros : 0n,
     transactionId: generation.transactionId,
+    holdId: generation.holdId,
     outputs: releasedOutputs(generation).map((output) => ({ ...output, type: OutputType[output.type] })),
     errorMessage: generation.errorMessage,
     castId: generation.castId,
@@ -68,6 +73,8 @@ export function toTool(tool: Tool): MessageInitShape<typeof ToolSchema> {
     provider,
     archived,
     pricing: toPricing(tool.pricing),
+    fundsPolicy: FundsPolicy[tool.fundsPolicy],
+    ...toEstimate(tool.defaultEstimate),
     updateTime: toTimestamp(tool.updateTime),
   };
 }
@@ -86,6 +93,32 @@ export function fromPricing(pricing: WirePricing): Pricing {
     minimumChargeUsdMicros: pricing.minimumChargeUsdMicros,
   };
 }
+
+function toEstimate({
+  runDurationMicros,
+  quantity,
+}: Estimate): Pick<MessageInitShape<typeof ToolSchema>, "defaultEstimate"> {
+  if (runDurationMicros !== null) {
+    return { defaultEstimate: { amount: { case: "runDuration", value: toDuration(runDurationMicros) } } };
+  }
+  return quantity === null ? {} : { defaultEstimate: { amount: { case: "quantity", value: quantity } } };
+}
+
+/** An estimate as callers give it, whichever message it comes in. */
+export function fromEstimate(amount: WireEstimate | undefined): Estimate {
+  switch (amount?.case) {
+    case "runDuration":
+    case "estimatedRunDuration":
+      return { runDurationMicros: fromDuration(amount.value), quantity: null };
+    case "quantity":
+    case "estimatedQuantity":
+      return { runDurationMicros: null, quantity: amount.value };
+    default:
+      return { runDurationMicros: null, quantity: null };
+  }
+}
+
+type WireEstimate = NonNullable<WireTool["defaultEstimate"]>["amount"] | CreateGenerationRequest["estimate"];
 
 function toAttribution(attribution: Attribution): MessageInitShape<typeof AttributionSchema> {
   const loras = attribution.loras.map((lora) => ({ ...lora }));

@@ -18,10 +18,20 @@ export function fromDuration(duration: Duration): bigint {
   return duration.seconds * MICROS_PER_SECOND + BigInt(Math.floor(duration.nanos / 1_000));
 }
 
+/** Microseconds as a duration of the wire. */
+export function toDuration(micros: bigint): { seconds: bigint; nanos: number } {
+  return toTimestamp(micros);
+}
+
 /** A filter's time range, end exclusive; open ends take in everything. */
 export function timeRange(
   start: Timestamp | undefined,
   end: Timestamp | undefined,
 ): { startTime: EpochMicros; endTime: EpochMicros } {
   return { startTime: fromTimestamp(start) ?? 0n, endTime: fromTimestamp(end) ?? LATEST_TIME };
+}
+
+/** The time reads are as of. */
+export function nowMicros(): EpochMicros {
+  return BigInt(Date.now()) * 1_000n;
 }

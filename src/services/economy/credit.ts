@@ -7,13 +7,18 @@ import {
 } from "../../domain/ledger/grants.js";
 import type { CreditCategory as CreditCategoryName } from "../../domain/ledger/rows.js";
 import { CreditCategory, CreditSource } from "../../gen/stationthis/economy/v1/economy_pb.js";
-import { CreditRequestSchema, type EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
+import {
+  type CreditRequest,
+  CreditRequestSchema,
+  type EconomyService,
+} from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { credit as creditCommand } from "../../ledger/commands/credit.js";
 import { callOf, markReplayed } from "../call.js";
 import { toBalance, toCreditGrant, toTransaction } from "../convert/economy.js";
+import { fromTimestamp } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
-import { requireAccount } from "./balances.js";
+import { requireAccount } from "./accounts.js";
 import { requireTransaction } from "./transactions.js";
 
 export function credit({
@@ -22,22 +27,8 @@ export function credit({
   points,
 }: ServiceDependencies): MethodImpl<typeof EconomyService.method.credit> {
   return async (request, context) => {
-    const { accountId, amountUsdMicros, externalReference, description, metadata } = request;
-    const source = CreditSource[request.source] as CreditSourceName;
-    const named = CreditCategory[request.category] as CreditCategoryName | "UNSPECIFIED";
-    const command = creditCommand({
-      request: idempotentRequest(CreditRequestSchema, request, callOf(context).caller),
-      transactionId: uuidv7(),
-      accountId,
-      amountUsdMicros,
-      source,
-      externalReference,
-      category: named === "UNSPECIFIED" ? defaultCategory(source) : named,
-      priority: request.priority ?? DEFAULT_GRANT_PRIORITY,
-      description,
-      metadata,
-    });
-    const done = await writer.submit(command, context.signal);
+    const { accountId } = request;
+    const done = await writer.submit(creditCommandOf(request, callOf(context).caller), context.signal);
     if (done.kind === "done") {
       return {
         transaction: toTransaction(done.posted),
@@ -54,4 +45,24 @@ export function credit({
       creditGrant: toCreditGrant(grant),
     };
   };
+}
+
+/** The command that a Credit is, by itself or in a batch. */
+export function creditCommandOf(request: CreditRequest, caller: string): ReturnType<typeof creditCommand> {
+  const { accountId, amountUsdMicros, externalReference, description, metadata } = request;
+  const source = CreditSource[request.source] as CreditSourceName;
+  const named = CreditCategory[request.category] as CreditCategoryName | "UNSPECIFIED";
+  return creditCommand({
+    request: idempotentRequest(CreditRequestSchema, request, caller),
+    transactionId: uuidv7(),
+    accountId,
+    amountUsdMicros,
+    source,
+    externalReference,
+    category: named === "UNSPECIFIED" ? defaultCategory(source) : named,
+    priority: request.priority ?? DEFAULT_GRANT_PRIORITY,
+    expireTime: fromTimestamp(request.expireTime) ?? null,
+    description,
+    metadata,
+  });
 }

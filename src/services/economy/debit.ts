@@ -1,28 +1,22 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import { v7 as uuidv7 } from "uuid";
-import { DebitRequestSchema, type EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
+import {
+  type DebitRequest,
+  DebitRequestSchema,
+  type EconomyService,
+} from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { debit as debitCommand } from "../../ledger/commands/debit.js";
 import { callOf, markReplayed } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
-import { requireAccount } from "./balances.js";
+import { requireAccount } from "./accounts.js";
 import { requireTransaction } from "./transactions.js";
 
 export function debit({ writer, store, points }: ServiceDependencies): MethodImpl<typeof EconomyService.method.debit> {
   return async (request, context) => {
-    const { accountId, amountUsdMicros, toolId, generationId, description, metadata } = request;
-    const command = debitCommand({
-      request: idempotentRequest(DebitRequestSchema, request, callOf(context).caller),
-      transactionId: uuidv7(),
-      accountId,
-      amountUsdMicros,
-      toolId,
-      generationId,
-      description,
-      metadata,
-    });
-    const done = await writer.submit(command, context.signal);
+    const { accountId } = request;
+    const done = await writer.submit(debitCommandOf(request, callOf(context).caller), context.signal);
     if (done.kind === "done") {
       return { transaction: toTransaction(done.posted), balance: toBalance(accountId, [done.account], points) };
     }
@@ -32,4 +26,19 @@ export function debit({ writer, store, points }: ServiceDependencies): MethodImp
       balance: toBalance(accountId, await requireAccount(store, accountId), points),
     };
   };
+}
+
+/** The command that a Debit is, by itself or in a batch. */
+export function debitCommandOf(request: DebitRequest, caller: string): ReturnType<typeof debitCommand> {
+  const { accountId, amountUsdMicros, toolId, generationId, description, metadata } = request;
+  return debitCommand({
+    request: idempotentRequest(DebitRequestSchema, request, caller),
+    transactionId: uuidv7(),
+    accountId,
+    amountUsdMicros,
+    toolId,
+    generationId,
+    description,
+    metadata,
+  });
 }

@@ -14,7 +14,7 @@ import { timeRange } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { pageSizeOf } from "../page-token.js";
 import { pageBinding } from "../requests.js";
-import { requireAccount } from "./balances.js";
+import { requireAccount } from "./accounts.js";
 
 export function getTransaction({
   store,

@@ -7,7 +7,8 @@ import {
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { asFirstCreated, createGeneration as createCommand } from "../../ledger/commands/create-generation.js";
 import { callOf, markReplayed } from "../call.js";
-import { fromAttribution, fromPricing, toGeneration } from "../convert/generation.js";
+import { toHold } from "../convert/economy.js";
+import { fromAttribution, fromEstimate, fromPricing, toGeneration } from "../convert/generation.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
 import { requireGeneration } from "./generations.js";
@@ -39,15 +40,22 @@ export function createGeneration({
         target: request.notification?.target ?? "",
       },
       metadata,
+      holdId: uuidv7(),
+      placesHold: request.placeHold,
+      estimate: fromEstimate(request.estimate),
     });
     const done = await writer.submit(command, context.signal);
     if (done.kind === "done") {
-      return { generation: toGeneration(done.generation), webhookUrl: webhookUrlOf(done.generation.generationId) };
+      const { generation, hold } = done;
+      const answer = { generation: toGeneration(generation), webhookUrl: webhookUrlOf(generation.generationId) };
+      return hold ? { ...answer, hold: toHold(hold) } : answer;
     }
     if (done.isReplay) markReplayed(context);
     const generation = await requireGeneration(store, { generationId: done.resourceId, runId: "" });
+    const hold = generation.holdId === "" ? undefined : await store.hold(generation.holdId);
     return {
       generation: toGeneration(asFirstCreated(generation, runId)),
+      ...(hold ? { hold: toHold({ ...hold, state: "ACTIVE", capturedUsdMicros: 0n }) } : {}),
       webhookUrl: webhookUrlOf(generation.generationId),
     };
   };

@@ -1,12 +1,14 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import { TollgateError } from "../../domain/errors.js";
+import type { FundsPolicy as FundsPolicyName } from "../../domain/generation/generation.js";
+import { FundsPolicy } from "../../gen/stationthis/generation/v1/generation_pb.js";
 import {
   type GenerationService,
   ListToolsRequestSchema,
   type UpsertToolRequest,
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { callOf } from "../call.js";
-import { fromPricing, toTool } from "../convert/generation.js";
+import { fromEstimate, fromPricing, toTool } from "../convert/generation.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { pageSizeOf } from "../page-token.js";
 import { pageBinding } from "../requests.js";
@@ -45,5 +47,8 @@ function toolIn({ tool }: UpsertToolRequest) {
   if (!tool?.pricing) throw new Error("validated, but without a price");
   const { toolId, displayName, archived } = tool;
   const provider = tool.provider || DEFAULT_PROVIDER;
-  return { toolId, displayName, provider, pricing: fromPricing(tool.pricing), archived };
+  const named = FundsPolicy[tool.fundsPolicy] as FundsPolicyName | "UNSPECIFIED";
+  const fundsPolicy = named === "UNSPECIFIED" ? "NONE" : named;
+  const defaultEstimate = fromEstimate(tool.defaultEstimate?.amount);
+  return { toolId, displayName, provider, pricing: fromPricing(tool.pricing), fundsPolicy, defaultEstimate, archived };
 }

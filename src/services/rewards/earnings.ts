@@ -27,16 +27,20 @@ export function getEarnings({
       const description = `this range has ${buckets.length} buckets and an answer takes ${MOST_BUCKETS}: narrow it, or take a wider bucket`;
       throw TollgateError.invalid([{ field: "bucket", description }]);
     }
-    const totalUsdMicros = buckets.reduce((sum, each) => sum + each.earnedUsdMicros, 0n);
+    const grossUsdMicros = buckets.reduce((sum, each) => sum + each.earnedUsdMicros, 0n);
+    const clawedBackUsdMicros = buckets.reduce((sum, each) => sum + each.clawedBackUsdMicros, 0n);
+    const totalUsdMicros = grossUsdMicros - clawedBackUsdMicros;
     return {
       totalUsdMicros,
-      grossUsdMicros: totalUsdMicros,
+      grossUsdMicros,
+      clawedBackUsdMicros,
       totalPoints: pointsRoundedDown(totalUsdMicros, points),
       buckets: buckets.map((each) => ({
         startTime: toTimestamp(each.firstDay * MICROS_PER_DAY),
         asset: each.asset?.assetId ?? "",
         role: each.asset ? RewardRole[each.asset.role] : RewardRole.UNSPECIFIED,
         earnedUsdMicros: each.earnedUsdMicros,
+        clawedBackUsdMicros: each.clawedBackUsdMicros,
         uses: each.uses,
       })),
     };

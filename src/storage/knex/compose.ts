@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Knex } from "knex";
-import { isMigrated, migrate } from "../migrate.js";
-import type { Dialect } from "../migrations/migrations.js";
+import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
+import { KnexAccountReads } from "./account-reads.js";
 import { KnexReads } from "./reads.js";
 import { KnexTools } from "./tools.js";
 
@@ -12,8 +12,7 @@ export interface StoreParts {
   readonly writes: Knex;
   /** May be the same as `writes`. */
   readonly reads: Knex;
-  readonly dialect: Dialect;
-  readonly isDuplicate: (error: unknown) => boolean;
+  readonly migrating: MigratingBackend;
   readonly translate: (error: unknown) => Error;
   readonly ledger: LedgerStore;
   readonly audit: AuditStore;
@@ -21,10 +20,8 @@ export interface StoreParts {
 
 /** Puts a store together from what is shared and what a backend does its own way. */
 export function composeStore(parts: StoreParts): Store {
-  const { writes, reads, translate, ledger, audit } = parts;
-  const read = new KnexReads(reads, translate);
-  const tools = new KnexTools(writes, reads, translate);
-  const guard = async <T>(work: Promise<T>): Promise<T> => {
+  const { writes, reads, translate } = parts;
+  const guard = async <T>(work: PromiseLike<T>): Promise<T> => {
     try {
       return await work;
     } catch (error) {
@@ -32,31 +29,27 @@ export function composeStore(parts: StoreParts): Store {
     }
   };
   return {
+    ...methodsOf(parts.ledger),
+    ...methodsOf(parts.audit),
+    ...methodsOf(new KnexReads(reads, guard)),
+    ...methodsOf(new KnexAccountReads(reads, guard)),
+    ...methodsOf(new KnexTools(writes, reads, guard)),
     backend: parts.backend,
-    migrate: () => guard(migrate(writes, parts.dialect, parts.isDuplicate)),
+    migrate: () => guard(migrate(writes, parts.migrating)),
     isMigrated: () => guard(isMigrated(reads)),
     storedSecret: () => guard(storedSecret(writes)),
     async close() {
       await writes.destroy();
       if (reads !== writes) await reads.destroy();
     },
-    transact: (work) => ledger.transact(work),
-    newestTime: () => ledger.newestTime(),
-    snapshot: (work) => audit.snapshot(work),
-    accounts: (ids) => read.accounts(ids),
-    grantOpenedBy: (transactionId, accountId) => read.grantOpenedBy(transactionId, accountId),
-    transaction: (id) => read.transaction(id),
-    listTransactions: (ids, filter, cursor, size) => read.listTransactions(ids, filter, cursor, size),
-    findGenerations: (ref) => read.findGenerations(ref),
-    listGenerations: (filter, cursor, size) => read.listGenerations(filter, cursor, size),
-    listRewards: (filter, cursor, size) => read.listRewards(filter, cursor, size),
-    earnings: (accountId, from, to) => read.earnings(accountId, from, to),
-    generationEvents: (id) => read.generationEvents(id),
-    ping: () => read.ping(),
-    upsertTool: (tool) => tools.upsertTool(tool),
-    tool: (id) => tools.tool(id),
-    listTools: (cursor, size) => tools.listTools(cursor, size),
   };
+}
+
+/** The methods of an object, bound to it, so that several can be put together into one. */
+function methodsOf<Part extends object>(part: Part): { [Name in keyof Part]: Part[Name] } {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(part)).filter((name) => name !== "constructor");
+  const methods = names.map((name) => [name, (part as Record<string, CallableFunction>)[name]?.bind(part)]);
+  return Object.fromEntries(methods) as { [Name in keyof Part]: Part[Name] };
 }
 
 async function storedSecret(knex: Knex): Promise<string> {

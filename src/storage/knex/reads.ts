@@ -1,9 +1,10 @@
 import type { Knex } from "knex";
 import type { DailyEarnings } from "../../domain/earnings.js";
 import type { Generation, GenerationEvent } from "../../domain/generation/generation.js";
-import type { Account, Grant, RewardRow, TransactionWithEntries } from "../../domain/ledger/rows.js";
+import type { RewardRow, TransactionWithEntries } from "../../domain/ledger/rows.js";
 import { type EpochMicros, MICROS_PER_DAY } from "../../domain/time.js";
 import type { Table } from "../columns.js";
+import { groupByTransaction } from "../group.js";
 import type {
   EntryCursor,
   GenerationFilter,
@@ -14,8 +15,9 @@ import type {
   RewardFilter,
   TransactionFilter,
 } from "../store.js";
-import { ACCOUNTS, ENTRIES, EVENTS, GENERATIONS, GRANTS, REWARDS, TRANSACTIONS } from "../tables.js";
+import { CLAWBACKS, ENTRIES, EVENTS, GENERATIONS, REWARDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
+import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
@@ -27,26 +29,25 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
   return stored.map((row) => table.decode(row));
 }
 
-/** Reads that are the same SQL on both backends. */
-export class KnexReads implements ReadStore {
-  /** @param translate turns a driver's error into a StoreError */
+/** Reads of transactions, generations and rewards: the same SQL on both backends. */
+export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
+  /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
-    private readonly translate: (error: unknown) => Error,
+    private readonly guard: <T>(query: PromiseLike<T>) => Promise<T>,
   ) {}
-
-  accounts(accountIds: readonly string[]): Promise<Account[]> {
-    return this.rows(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", accountIds));
-  }
-
-  async grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined> {
-    const query = this.knex(GRANTS.name).where({ account_id: accountId, transaction_id: transactionId });
-    return (await this.rows(GRANTS, query))[0];
-  }
 
   async transaction(transactionId: string): Promise<TransactionWithEntries | undefined> {
     if (!isUuid(transactionId)) return undefined;
     return (await this.transactionsWithEntries([transactionId]))[0];
+  }
+
+  async transactionWithReference(externalReference: string): Promise<string | undefined> {
+    const query = this.knex(TRANSACTIONS.name)
+      .where("external_reference", externalReference)
+      .whereNot("external_reference", "")
+      .select("transaction_id");
+    return (await this.guard(query))[0]?.transaction_id;
   }
 
   async listTransactions(
@@ -69,7 +70,10 @@ export class KnexReads implements ReadStore {
 
   async findGenerations(ref: GenerationRef): Promise<Generation[]> {
     const query = this.knex(GENERATIONS.name);
-    if (ref.generationId === "") return this.rows(GENERATIONS, query.where("run_id", ref.runId));
+    if (ref.generationId === "") {
+      // "" is no run; saying so also lets SQLite use the index, which leaves those rows out.
+      return this.rows(GENERATIONS, query.where("run_id", ref.runId).whereNot("run_id", ""));
+    }
     return isUuid(ref.generationId) ? this.rows(GENERATIONS, query.where("generation_id", ref.generationId)) : [];
   }
 
@@ -119,35 +123,57 @@ export class KnexReads implements ReadStore {
   }
 
   async earnings(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Promise<DailyEarnings[]> {
-    const day = this.knex.raw(`create_time / ${MICROS_PER_DAY} as day`);
-    const rows = await this.guard(
-      this.rewardsBetween(accountId, startTime, endTime)
-        .select(
-          day,
-          "asset_id",
-          "role",
-          this.knex.raw("cast(sum(amount_usd_micros) as bigint) as earned"),
-          this.knex.raw("cast(count(*) as bigint) as uses"),
-        )
-        .groupBy("day", "asset_id", "role")
-        .orderBy(["day", "asset_id", "role"]),
-    );
-    return (rows as Record<string, never>[]).map((row) => ({
-      day: BigInt(row.day as never),
-      assetId: row.asset_id as never,
-      role: row.role as never,
-      earnedUsdMicros: BigInt(row.earned as never),
-      uses: BigInt(row.uses as never),
-    }));
+    const within = { accountId, startTime, endTime };
+    const [earned, clawedBack] = await Promise.all([
+      this.dailySums(REWARDS, within),
+      this.dailySums(CLAWBACKS, within),
+    ]);
+    return [
+      ...earned.map(({ sum, count, ...key }) => ({
+        ...key,
+        earnedUsdMicros: sum,
+        clawedBackUsdMicros: 0n,
+        uses: count,
+      })),
+      ...clawedBack.map(({ sum, ...key }) => ({ ...key, earnedUsdMicros: 0n, clawedBackUsdMicros: sum, uses: 0n })),
+    ].sort((a, b) => Number(a.day - b.day));
   }
 
-  generationEvents(generationId: string): Promise<GenerationEvent[]> {
+  async generationEvents(generationId: string): Promise<GenerationEvent[]> {
+    if (!isUuid(generationId)) return [];
     const query = this.knex(EVENTS.name).where("generation_id", generationId);
     return this.rows(EVENTS, query.orderBy(["create_time", "event_key"]));
   }
 
   async ping(): Promise<void> {
     await this.guard(this.knex.raw("select 1"));
+  }
+
+  private async dailySums(
+    table: typeof REWARDS | typeof CLAWBACKS,
+    { accountId, startTime, endTime }: { accountId: string; startTime: EpochMicros; endTime: EpochMicros },
+  ) {
+    const rows = await this.guard(
+      this.knex(table.name)
+        .where("account_id", accountId)
+        .where("create_time", ">=", startTime as never)
+        .where("create_time", "<", endTime as never)
+        .select(
+          this.knex.raw(`create_time / ${MICROS_PER_DAY} as day`),
+          "asset_id",
+          "role",
+          this.knex.raw("cast(sum(amount_usd_micros) as bigint) as total"),
+          this.knex.raw("cast(count(*) as bigint) as uses"),
+        )
+        .groupBy("day", "asset_id", "role"),
+    );
+    return (rows as Record<string, unknown>[]).map((row) => ({
+      day: BigInt(row.day as bigint),
+      assetId: row.asset_id as string,
+      role: row.role as DailyEarnings["role"],
+      sum: BigInt(row.total as bigint),
+      count: BigInt(row.uses as bigint),
+    }));
   }
 
   private rewardsBetween(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Knex.QueryBuilder {
@@ -215,14 +241,6 @@ export class KnexReads implements ReadStore {
   private rows<Row>(table: Table<Row>, query: Knex.QueryBuilder): Promise<Row[]> {
     return this.guard(rowsOf(table, query));
   }
-
-  private async guard<T>(query: PromiseLike<T>): Promise<T> {
-    try {
-      return await query;
-    } catch (error) {
-      throw this.translate(error);
-    }
-  }
 }
 
 /** What a list of transactions looks at in one entry. */
@@ -235,18 +253,6 @@ export interface ListedEntry {
   readonly generationId: string;
   readonly externalReference: string;
   readonly createTime: EpochMicros;
-}
-
-export function groupByTransaction<Row extends { readonly transactionId: string }>(
-  rows: readonly Row[],
-): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.transactionId);
-    if (group) group.push(row);
-    else groups.set(row.transactionId, [row]);
-  }
-  return groups;
 }
 
 function matchesTransaction(entry: ListedEntry, filter: TransactionFilter): boolean {
@@ -275,7 +281,7 @@ interface FilteredPage<Row, Cursor> {
   readonly cursor: Cursor | undefined;
   readonly cursorOf: (row: Row) => Cursor;
   readonly matches: (row: Row) => boolean;
-  /** pageSize + 1 rows below a cursor, fewer only at the end. */
+  /** pageSize + 1 rows below a cursor, fewer only at the end. The last one only tells that there are more. */
   readonly slice: (below: Cursor | undefined) => Promise<Row[]>;
 }
 
@@ -286,7 +292,7 @@ async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promi
   for (let slices = 0; slices < SLICES_PER_PAGE; slices++) {
     const slice = await list.slice(cursor);
     const isLast = slice.length <= list.pageSize;
-    for (const [index, row] of slice.entries()) {
+    for (const [index, row] of slice.slice(0, list.pageSize).entries()) {
       if (list.matches(row)) rows.push(row);
       cursor = list.cursorOf(row);
       if (rows.length === list.pageSize) {

@@ -9,12 +9,12 @@ import { rowsOf } from "./reads.js";
 export class KnexTools implements ToolStore {
   /**
    * @param writes connection that writes, `reads` one that reads
-   * @param translate turns a driver's error into a StoreError
+   * @param guard turns a driver's errors into StoreErrors
    */
   constructor(
     private readonly writes: Knex,
     private readonly reads: Knex,
-    private readonly translate: (error: unknown) => Error,
+    private readonly guard: <T>(query: PromiseLike<T>) => Promise<T>,
   ) {}
 
   async upsertTool(tool: Omit<Tool, "updateTime">): Promise<Tool> {
@@ -39,13 +39,5 @@ export class KnexTools implements ToolStore {
     const rows = await this.guard(rowsOf(TOOLS, query));
     const page = rows.slice(0, pageSize);
     return { rows: page, next: rows.length > pageSize ? page.at(-1)?.toolId : undefined };
-  }
-
-  private async guard<T>(query: PromiseLike<T>): Promise<T> {
-    try {
-      return await query;
-    } catch (error) {
-      throw this.translate(error);
-    }
   }
 }

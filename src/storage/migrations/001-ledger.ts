@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { NEVER } from "../columns.js";
 import type { Dialect } from "./migrations.js";
 
 /**
@@ -24,28 +25,52 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.bigInteger("promotional_usd_micros").notNullable();
     t.bigInteger("version").notNullable();
     t.specificType("chain_head", bytes).notNullable();
+    t.bigInteger("next_expiry_time").notNullable();
     t.bigInteger("create_time").notNullable();
     t.bigInteger("update_time").notNullable();
   });
+
+  // The accounts that a sweep has to look at: nearly all never expire anything.
+  await knex.raw(`create index accounts_next_expiry on accounts (next_expiry_time) where next_expiry_time < ${NEVER}`);
 
   await knex.schema.createTable("credit_grants", (t) => {
     t.specificType("grant_id", uuid).primary();
     t.specificType("account_id", text).notNullable();
     t.specificType("category", text).notNullable();
     t.integer("priority").notNullable();
+    t.bigInteger("expire_time").notNullable();
     t.boolean("is_rolling").notNullable();
     t.boolean("is_open").notNullable();
     t.bigInteger("issued_usd_micros").notNullable();
     t.bigInteger("remaining_usd_micros").notNullable();
     t.specificType("transaction_id", uuid).notNullable();
+    t.bigInteger("account_version").notNullable();
     t.bigInteger("create_time").notNullable();
     t.index(["account_id", "grant_id"]);
   });
   // Burn order, of the grants that a debit may look at: the open ones and the rolling one. PROMOTIONAL sorts after PAID, hence DESC.
   await knex.raw(
-    "create index credit_grants_burn_order on credit_grants (account_id, priority, category desc, create_time, grant_id) where is_open or is_rolling",
+    "create index credit_grants_burn_order on credit_grants (account_id, priority, expire_time, category desc, account_version, grant_id) where is_open or is_rolling",
   );
   await knex.raw("create unique index credit_grants_rolling on credit_grants (account_id) where is_rolling");
+
+  await knex.raw(
+    `create index credit_grants_expiry on credit_grants (account_id, expire_time) where is_open and expire_time < ${NEVER}`,
+  );
+
+  await knex.schema.createTable("holds", (t) => {
+    t.specificType("hold_id", uuid).primary();
+    t.specificType("account_id", text).notNullable();
+    t.bigInteger("amount_usd_micros").notNullable();
+    t.bigInteger("captured_usd_micros").notNullable();
+    t.specificType("state", text).notNullable();
+    t.specificType("generation_id", uuid);
+    t.specificType("description", text).notNullable();
+    t.bigInteger("expire_time").notNullable();
+    t.bigInteger("create_time").notNullable();
+    t.index(["account_id", "hold_id"]);
+  });
+  await knex.raw("create index holds_active on holds (account_id, expire_time) where state = 'ACTIVE'");
 
   await knex.schema.createTable("transactions", (t) => {
     t.specificType("transaction_id", uuid).primary();
@@ -53,11 +78,13 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.specificType("tool_id", text).notNullable();
     t.specificType("generation_id", text).notNullable();
     t.specificType("external_reference", text).notNullable();
+    t.specificType("refund_of_transaction_id", uuid);
     t.specificType("description", text).notNullable();
     t.specificType("metadata", text).notNullable();
     t.specificType("details_digest", bytes).notNullable();
     t.specificType("caller", text).notNullable();
     t.specificType("request_id", text).notNullable();
+    t.bigInteger("refunded_usd_micros").notNullable();
     t.bigInteger("create_time").notNullable();
   });
   await knex.raw(
@@ -100,6 +127,7 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.specificType("progress", float8).notNullable();
     t.specificType("transaction_id", uuid);
     t.specificType("finalized_by", uuid);
+    t.specificType("hold_id", uuid);
     t.bigInteger("start_time");
     t.bigInteger("end_time");
     t.bigInteger("create_time").notNullable();
@@ -117,10 +145,23 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.specificType("generation_id", uuid).notNullable();
     t.specificType("user_account_id", text).notNullable();
     t.bigInteger("amount_usd_micros").notNullable();
+    t.bigInteger("refunded_usd_micros").notNullable();
     t.bigInteger("clawed_back_usd_micros").notNullable();
     t.bigInteger("create_time").notNullable();
     t.primary(["transaction_id", "position"]);
     t.index(["account_id", "create_time", "transaction_id", "position"], "rewards_of_creator");
+  });
+
+  await knex.schema.createTable("clawbacks", (t) => {
+    t.specificType("transaction_id", uuid).notNullable();
+    t.integer("position").notNullable();
+    t.specificType("account_id", text).notNullable();
+    t.specificType("role", text).notNullable();
+    t.specificType("asset_id", text).notNullable();
+    t.bigInteger("amount_usd_micros").notNullable();
+    t.bigInteger("create_time").notNullable();
+    t.primary(["transaction_id", "position"]);
+    t.index(["account_id", "create_time"]);
   });
 
   await knex.schema.createTable("generation_events", (t) => {
@@ -138,6 +179,9 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
       t.specificType(name, text).notNullable();
     }
     t.bigInteger("pricing_minimum_charge_usd_micros").notNullable();
+    t.specificType("funds_policy", text).notNullable();
+    t.bigInteger("estimate_run_duration_micros");
+    t.bigInteger("estimate_quantity");
     t.boolean("archived").notNullable();
     t.bigInteger("update_time").notNullable();
   });

@@ -1,11 +1,15 @@
 import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
-import type { Account, Grant } from "../../domain/ledger/rows.js";
+import type { Refundable } from "../../domain/ledger/refund.js";
+import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
+import type { EpochMicros } from "../../domain/time.js";
 import type { Column, ColumnType, Stored, Table } from "../columns.js";
-import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedKeys } from "../store.js";
+import { LedgerLoads } from "../ledger-loads.js";
+import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedDue, LoadedKeys } from "../store.js";
 import { changesByTable, type TableChange } from "../table-changes.js";
 import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
+import { translatePostgresError } from "./errors.js";
 
 /*
  * The ledger writer's transaction on Postgres, READ COMMITTED. Locks are taken in one order everywhere: generations by generation_id, then accounts by account_id, each in one
@@ -19,6 +23,7 @@ const SQL_TYPES: Record<ColumnType, string> = {
   uuid: "uuid",
   int8: "bigint",
   "int8?": "bigint",
+  expiry: "bigint",
   int4: "integer",
   float8: "double precision",
   bool: "boolean",
@@ -30,7 +35,15 @@ const SQL_TYPES: Record<ColumnType, string> = {
 const CLOCK = "(extract(epoch from clock_timestamp()) * 1000000)::bigint";
 
 export class PostgresLedgerTransaction implements LedgerTransaction {
-  constructor(private readonly transaction: Knex.Transaction) {}
+  private readonly loads: LedgerLoads;
+
+  constructor(private readonly transaction: Knex.Transaction) {
+    this.loads = new LedgerLoads({
+      query: (name, sql, bindings) => this.query(name, sql, bindings),
+      uuids: (ids) => ({ sql: "= any(?::uuid[])", binding: ids }),
+      texts: (values) => ({ sql: "= any(?::text[])", binding: values }),
+    });
+  }
 
   async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
     // The left join gives the clock even where no request is known.
@@ -46,7 +59,25 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       requests: requests.filter((row) => row.caller !== null).map((row) => REQUESTS.decode(row)),
       externalReferences: await this.externalReferences(keys.externalReferences),
       generations: await this.generations(keys),
+      holds: await this.loads.accountsOfHolds(keys.holds),
+      transactions: await this.loads.accountsOfTransactions(keys.transactions),
     };
+  }
+
+  loadGrantsById(grantIds: readonly string[]): Promise<Grant[]> {
+    return this.loads.grantsById(grantIds);
+  }
+
+  loadHolds(holdIds: readonly string[]): Promise<Hold[]> {
+    return this.loads.holds(holdIds);
+  }
+
+  loadDue(accountIds: readonly string[], now: EpochMicros): Promise<LoadedDue> {
+    return this.loads.due(accountIds, now);
+  }
+
+  loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]> {
+    return this.loads.refundables(transactionIds);
   }
 
   async loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
@@ -63,7 +94,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       "load_grants",
       `select g.* from unnest(?::text[]) k(account_id) cross join lateral (
          (select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
-          order by o.priority, o.category desc, o.create_time, o.grant_id limit ?)
+          order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?)
          union all
          select * from credit_grants o where o.account_id = k.account_id and o.is_rolling) g`,
       [accountIds, limitPerAccount],
@@ -72,7 +103,8 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   async save(changes: BatchChanges): Promise<void> {
-    const tables = changesByTable(changes);
+    // Postgres runs the parts of a WITH that nothing reads from last to first. Nothing breaks if it ever doesn't, but instances that open the same rows would meet later.
+    const tables = changesByTable(changes).reverse();
     if (tables.length === 0) return;
     const { name, sql } = saveQuery(tables);
     await this.query(name, sql, tables.flatMap(bindingsOf));
@@ -107,8 +139,12 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   private async query(name: string, sql: string, bindings: readonly unknown[]): Promise<Record<string, unknown>[]> {
-    const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
-    return result.rows;
+    try {
+      const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
+      return result.rows;
+    } catch (error) {
+      throw translatePostgresError(error);
+    }
   }
 }
 

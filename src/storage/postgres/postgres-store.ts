@@ -32,8 +32,7 @@ export function openPostgresStore(url: string): Store {
     backend: "postgres",
     writes,
     reads,
-    dialect: DIALECT,
-    isDuplicate: isDuplicateInPostgres,
+    migrating: { dialect: DIALECT, isDuplicate: isDuplicateInPostgres },
     translate: translatePostgresError,
     ledger: new PostgresLedger(writes),
     audit: new PostgresAudit(url),
@@ -56,7 +55,7 @@ class PostgresLedger implements LedgerStore {
         }
       });
     } catch (error) {
-      throw translatePostgresError(failure ? failure.error : error);
+      throw failure ? failure.error : translatePostgresError(error);
     }
   }
 

@@ -1,17 +1,41 @@
 import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
-import type { Account, Grant } from "../../domain/ledger/rows.js";
+import type { Refundable } from "../../domain/ledger/refund.js";
+import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
+import type { EpochMicros } from "../../domain/time.js";
 import type { Column, Stored, Table } from "../columns.js";
-import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedKeys, RequestRecord } from "../store.js";
+import { LedgerLoads } from "../ledger-loads.js";
+import {
+  type BatchChanges,
+  type BatchKeys,
+  type LedgerTransaction,
+  type LoadedDue,
+  type LoadedKeys,
+  type RequestRecord,
+  StoreError,
+} from "../store.js";
 import { changesByTable } from "../table-changes.js";
 import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+import { translateSqliteError } from "./errors.js";
 
 /** The ledger writer's transaction on SQLite: each statement takes a whole batch as one JSON array. The file has one writer, so there is nothing to lock row by row. */
 export class SqliteLedgerTransaction implements LedgerTransaction {
+  private readonly loads: LedgerLoads;
+
   constructor(
     private readonly transaction: Knex.Transaction,
     private readonly clock: bigint,
-  ) {}
+  ) {
+    const list = (values: readonly string[]) => ({
+      sql: "in (select value from json_each(?))",
+      binding: jsonArray(values),
+    });
+    this.loads = new LedgerLoads({
+      query: (_, sql, bindings) => this.query(sql, bindings as Knex.RawBinding[]),
+      uuids: list,
+      texts: list,
+    });
+  }
 
   async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
     return {
@@ -19,7 +43,25 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
       requests: await this.requests(keys),
       externalReferences: await this.externalReferences(keys),
       generations: await this.generations(keys),
+      holds: await this.loads.accountsOfHolds(keys.holds),
+      transactions: await this.loads.accountsOfTransactions(keys.transactions),
     };
+  }
+
+  loadGrantsById(grantIds: readonly string[]): Promise<Grant[]> {
+    return this.loads.grantsById(grantIds);
+  }
+
+  loadHolds(holdIds: readonly string[]): Promise<Hold[]> {
+    return this.loads.holds(holdIds);
+  }
+
+  loadDue(accountIds: readonly string[], now: EpochMicros): Promise<LoadedDue> {
+    return this.loads.due(accountIds, now);
+  }
+
+  loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]> {
+    return this.loads.refundables(transactionIds);
   }
 
   loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
@@ -35,7 +77,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
       GRANTS,
       `select g.* from json_each(?1) k join credit_grants g on g.grant_id in (
          select o.grant_id from credit_grants o where o.account_id = k.value and (o.is_open or o.is_rolling)
-         order by o.priority, o.category desc, o.create_time, o.grant_id limit ?2)
+         order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?2)
        union all
        select g.* from json_each(?1) k join credit_grants g on g.account_id = k.value and g.is_rolling`.replace(
         /\?\d/g,
@@ -67,7 +109,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
 
   private async externalReferences(keys: BatchKeys): Promise<LoadedKeys["externalReferences"]> {
     if (keys.externalReferences.length === 0) return [];
-    const rows: Record<string, string>[] = await this.transaction.raw(
+    const rows = await this.query(
       `select t.external_reference, t.transaction_id from json_each(?) k join transactions t
          on t.external_reference = k.value and t.external_reference <> ''`,
       [jsonArray(keys.externalReferences)],
@@ -92,12 +134,19 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> {
-    const stored: Record<string, unknown>[] = await this.transaction.raw(sql, bindings);
-    return stored.map((row) => table.decode(row));
+    return (await this.query(sql, bindings)).map((row) => table.decode(row));
   }
 
   private async run(sql: string, rows: string): Promise<void> {
-    await this.transaction.raw(sql, [rows]);
+    await this.query(sql, [rows]);
+  }
+
+  private async query(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Record<string, unknown>[]> {
+    try {
+      return await this.transaction.raw(sql, bindings);
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
   }
 }
 
@@ -132,8 +181,14 @@ function jsonArray(values: readonly Stored[]): string {
 }
 
 function jsonValue(value: Stored): string {
-  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "bigint") return int64(value).toString();
   if (value instanceof Uint8Array)
     return `"${Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex")}"`;
   return JSON.stringify(value);
+}
+
+/** SQLite would keep a larger integer as a float, silently inexact. */
+function int64(value: bigint): bigint {
+  if (BigInt.asIntN(64, value) !== value) throw new StoreError("REFUSED", "sqlite: an integer of more than 64 bits");
+  return value;
 }

@@ -1,0 +1,35 @@
+import type { MethodImpl } from "@connectrpc/connect";
+import { asIfWritten } from "../../domain/ledger/as-of.js";
+import {
+  type EconomyService,
+  ListCreditGrantsRequestSchema,
+} from "../../gen/stationthis/economy/v1/economy_service_pb.js";
+import { callOf } from "../call.js";
+import { toCreditGrant } from "../convert/economy.js";
+import { nowMicros } from "../convert/time.js";
+import type { ServiceDependencies } from "../dependencies.js";
+import { pageSizeOf } from "../page-token.js";
+import { pageBinding } from "../requests.js";
+
+export function listCreditGrants({
+  store,
+  pageTokens,
+}: ServiceDependencies): MethodImpl<typeof EconomyService.method.listCreditGrants> {
+  return async (request, context) => {
+    const { accountId, includeSpent } = request;
+    const binding = pageBinding(ListCreditGrantsRequestSchema, request, callOf(context).caller);
+    const cursor = pageTokens.read(request.pageToken, binding);
+    const page = await store.listGrants(accountId, includeSpent, cursor, pageSizeOf(request.pageSize));
+    const [account] = await store.accounts([accountId]);
+    const due = account && (await store.due(accountId, nowMicros()));
+    const remaining = account && due ? asIfWritten(account, due).remainingByGrant : new Map<string, bigint>();
+    const grants = page.rows.map((grant) => ({
+      ...grant,
+      remainingUsdMicros: remaining.get(grant.grantId) ?? grant.remainingUsdMicros,
+    }));
+    return {
+      creditGrants: grants.filter((grant) => includeSpent || grant.remainingUsdMicros > 0n).map(toCreditGrant),
+      nextPageToken: page.next ? pageTokens.issue(page.next, binding) : "",
+    };
+  };
+}
