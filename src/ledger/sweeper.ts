@@ -14,7 +14,7 @@ const ACCOUNTS_AT_ONCE = 200;
  */
 export class Sweeper {
   private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private running: Promise<unknown> = Promise.resolve();
   private isStopped = false;
 
   /** @param onError told of a sweep that failed; the next one tries again */

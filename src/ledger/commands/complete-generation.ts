@@ -14,6 +14,7 @@ import type { EpochMicros } from "../../domain/time.js";
 import type { GenerationRef } from "../../storage/store.js";
 import type { Command } from "../command.js";
 import type { WorkingSet } from "../working-set.js";
+import { observedAt } from "./observed-time.js";
 import { generationsNamedBy } from "./report-progress.js";
 import { runIdAfter } from "./run.js";
 import { accountsToSettle, release, releaseHoldOf, requireWithinLimit, settle } from "./settle.js";
@@ -69,9 +70,11 @@ export function completeGeneration(input: CompleteGenerationInput): Command<Comp
 
 /** A copy of the generation with what the completion says; what was observed first stands (rules 3.6). */
 function observeEnd(generation: Generation, input: CompleteGenerationInput, now: EpochMicros): Generation {
+  const startTime = observedAt(input.startTime, "start_time", now);
+  const endTime = observedAt(input.endTime, "end_time", now);
   const ended: Generation = {
     ...generation,
-    endTime: generation.endTime ?? input.endTime ?? now,
+    endTime: generation.endTime ?? endTime ?? now,
     outcome: input.outcome,
     outputs: mergeOutputs(generation.outputs, input.outputs),
     errorMessage: input.errorMessage,
@@ -79,7 +82,7 @@ function observeEnd(generation: Generation, input: CompleteGenerationInput, now:
     progress: input.outcome === "SUCCEEDED" ? 1 : generation.progress,
     updateTime: now,
   };
-  if (input.startTime !== undefined) observeStart(ended, "RUNNING", input.startTime);
+  if (startTime !== undefined) observeStart(ended, "RUNNING", startTime);
   return ended;
 }
 
