@@ -1,5 +1,6 @@
 import { hkdfSync } from "node:crypto";
-import { createClient, createRouterTransport } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient, createRouterTransport, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { webhookRoutes } from "./bridge/webhook-routes.js";
 import { WEBHOOK_PATH, WebhookTokens } from "./bridge/webhook-token.js";
@@ -27,6 +28,7 @@ import { generationService } from "./services/generation/generation-service.js";
 import { PageTokens } from "./services/page-token.js";
 import { rewardsService } from "./services/rewards/rewards-service.js";
 import { openStore } from "./storage/open.js";
+import type { Store } from "./storage/store.js";
 
 /** A running service. */
 export interface App {
@@ -46,42 +48,25 @@ const SERVERS_DEADLINE_MS = 8_000;
  * @throws if the store can't be reached or an address is taken
  */
 export async function startApp(config: Config, log: Logger): Promise<App> {
-  const store = openStore(config.databaseUrl);
-  await store.migrate();
-  const secret = config.secret ?? (await store.storedSecret());
-  const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
-  const writer = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
-    batchDone: (batch) => log.debug(batch, "batch committed"),
-    batchRetried: (error) => log.warn({ err: error }, "batch tried again"),
-  });
+  const core = await openCore(config, log);
+  const { store, writer, services, chain } = core;
   const sweeper = new Sweeper(store, writer, (error) => log.warn({ err: error }, "the sweep failed"));
   const readiness = new Readiness(store);
-  let publicUrl = config.publicUrl?.replace(/\/+$/, "");
-  const ours = ourServices({
-    writer,
-    store,
-    points: config.usdPerPoint,
-    pageTokens: new PageTokens(derivedKey(secret, "page-tokens")),
-    checkRequest,
-    webhookUrlOf: (generationId) => `${publicUrl}${WEBHOOK_PATH}/${tokens.issue(generationId)}`,
-  });
-  const chain = interceptors(log);
-
   const http = await startHttpServer({
     listen: config.httpListen,
-    services: ours,
+    services,
     interceptors: chain,
     readiness,
-    publicHosts: publicUrl ? [new URL(publicUrl).hostname] : [],
+    publicHosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [],
     routes: (server) =>
       webhookRoutes(server, {
-        generations: inProcessClient(ours, chain),
-        tokens,
+        generations: inProcessClient(core, GenerationService),
+        tokens: core.tokens,
         onResult: (result, generationId) => log.info({ result, generationId }, "webhook"),
       }),
   });
-  publicUrl ??= http.url;
-  const grpc = await startGrpcServer(config.grpcListen, [...ours, ...standardServices(readiness, ours)], chain);
+  core.urls.public ??= http.url;
+  const grpc = await startGrpcServer(config.grpcListen, [...services, ...standardServices(readiness, services)], chain);
 
   sweeper.start();
   return {
@@ -91,6 +76,72 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
       await sweeper.stop();
+      await core.close();
+    },
+  };
+}
+
+/** Clients of the services in this process: the same handlers behind the same interceptors, without a socket. */
+export interface LocalClients {
+  readonly economy: Client<typeof EconomyService>;
+  readonly generations: Client<typeof GenerationService>;
+}
+
+/** Opens the store, lends its services to a command of the CLI, and closes it again. */
+export async function withServices<T>(
+  config: Config,
+  log: Logger,
+  work: (clients: LocalClients) => Promise<T>,
+): Promise<T> {
+  const core = await openCore(config, log);
+  try {
+    return await work({
+      economy: inProcessClient(core, EconomyService),
+      generations: inProcessClient(core, GenerationService),
+    });
+  } finally {
+    await core.close();
+  }
+}
+
+/** Everything but the servers. */
+interface Core {
+  readonly store: Store;
+  readonly writer: LedgerWriter;
+  readonly services: readonly Mounted[];
+  readonly chain: Interceptor[];
+  readonly tokens: WebhookTokens;
+  /** Base of webhook URLs: known only once the HTTP address is, if no setting says it. */
+  readonly urls: { public: string | undefined };
+  close(): Promise<void>;
+}
+
+async function openCore(config: Config, log: Logger): Promise<Core> {
+  const store = openStore(config.databaseUrl);
+  await store.migrate();
+  const secret = config.secret ?? (await store.storedSecret());
+  const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
+  const writer = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
+    batchDone: (batch) => log.debug(batch, "batch committed"),
+    batchRetried: (error) => log.warn({ err: error }, "batch tried again"),
+  });
+  const urls = { public: config.publicUrl?.replace(/\/+$/, "") };
+  const services = ourServices({
+    writer,
+    store,
+    points: config.usdPerPoint,
+    pageTokens: new PageTokens(derivedKey(secret, "page-tokens")),
+    checkRequest,
+    webhookUrlOf: (generationId) => `${urls.public}${WEBHOOK_PATH}/${tokens.issue(generationId)}`,
+  });
+  return {
+    store,
+    writer,
+    services,
+    chain: interceptors(log),
+    tokens,
+    urls,
+    async close() {
       await writer.close();
       await store.close();
     },
@@ -117,15 +168,14 @@ function standardServices(readiness: Readiness, ours: readonly Mounted[]): Mount
   ];
 }
 
-/** The bridge's way to GenerationService within one process: the same handlers behind the same interceptors, without a socket. */
-function inProcessClient(ours: readonly Mounted[], chain: ReturnType<typeof interceptors>) {
+function inProcessClient<Service extends DescService>(core: Core, service: Service): Client<Service> {
   const transport = createRouterTransport(
     (router) => {
-      for (const { service, implementation } of ours) router.service(service, implementation);
+      for (const each of core.services) router.service(each.service, each.implementation);
     },
-    { router: { interceptors: chain } },
+    { router: { interceptors: core.chain } },
   );
-  return createClient(GenerationService, transport);
+  return createClient(service, transport);
 }
 
 /** A key of its own for each purpose, so that one kind of token can't pass for another. */

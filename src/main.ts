@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { auditCommand } from "./cli/audit.js";
 import { bridgeCommand } from "./cli/bridge.js";
+import { importLegacyCommand } from "./cli/import-legacy/import-legacy.js";
 import { migrateCommand } from "./cli/migrate.js";
 import { serveCommand } from "./cli/serve.js";
 import { ConfigError } from "./config.js";
@@ -17,7 +18,8 @@ const program = new Command("tollgate")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(auditCommand())
-  .addCommand(bridgeCommand());
+  .addCommand(bridgeCommand())
+  .addCommand(importLegacyCommand());
 
 try {
   await program.parseAsync();
