@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { auditCommand } from "./cli/audit.js";
+import { benchCommand } from "./cli/bench.js";
 import { bridgeCommand } from "./cli/bridge.js";
+import { demoCommand } from "./cli/demo.js";
 import { migrateCommand } from "./cli/migrate.js";
 import { serveCommand } from "./cli/serve.js";
 import { ConfigError } from "./config.js";
@@ -17,7 +19,9 @@ const program = new Command("tollgate")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(auditCommand())
-  .addCommand(bridgeCommand());
+  .addCommand(bridgeCommand())
+  .addCommand(benchCommand())
+  .addCommand(demoCommand());
 
 try {
   await program.parseAsync();

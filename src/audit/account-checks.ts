@@ -41,6 +41,7 @@ export class EntryChain {
   *close(account: Account): Generator<Finding> {
     const row = `account ${this.accountId}`;
     const { balanceUsdMicros, heldUsdMicros, version } = account;
+    if (version === 0n && this.version === 0n) yield finding("account-has-entries", row, "has no entry");
     if (version > this.version) {
       yield finding("version-is-of-last-entry", this.rowOf(this.version + 1n), `is missing, up to entry ${version}`);
     } else if (version < this.version) {

@@ -26,7 +26,7 @@ const DEFAULT_SLICE_ROWS = 1_000;
 /**
  * Checks every invariant of the books (rules 8) on live data, at one moment, without holding up anyone who writes. Holds one slice of each table
  * and a few numbers for each grant of one account, however large the store is and however much is wrong.
- * @throws StoreError; a row that can't be read at all comes out as whatever reading it threw
+ * @throws StoreError; REFUSED, naming the row, for one that is so damaged that it can't be read
  */
 export function auditLedger(store: AuditStore, options: AuditOptions = {}): Promise<AuditReport> {
   return store.snapshot(async (view) => {
@@ -37,8 +37,8 @@ export function auditLedger(store: AuditStore, options: AuditOptions = {}): Prom
 
     await new AccountWalk(view, walker, violations, trialBalance).run();
     await walkTransactions(view, walker, violations);
-    await walkGenerations(view, walker, violations);
     await walkStrays(view, walker, violations);
+    await walkGenerations(view, walker, violations);
     violations.add(trialBalance.close());
 
     const { accounts, entries, transactions, generations } = walker.walked;

@@ -8,6 +8,7 @@ export const INVARIANTS = {
   "balance-after-chains": "An entry's balance is the one before it plus its amount.",
   "versions-without-gap": "The versions of an account's entries run 1, 2, 3… without a gap.",
   "version-is-of-last-entry": "An account's version is that of its last entry.",
+  "account-has-entries": "An account exists from its first entry on.",
 
   "only-platform-below-zero": "Only the platform's own accounts go below zero.",
   "held-within-balance":
@@ -16,7 +17,7 @@ export const INVARIANTS = {
 
   "completed-is-settled": "A completed generation that isn't free has exactly one settlement and names it.",
   "only-completed-is-settled": "A generation that isn't completed has no settlement, and neither has a free one.",
-  "free-costs-nothing": "A free generation has a base cost and a fee of 0.",
+  "unsettled-charges-nothing": "A generation without a settlement has no fee and charges nobody; a free one costs 0.",
   "settlement-has-generation": "A settlement's generation exists, is completed and names the settlement.",
   "settlement-charges-named-account": "A settlement takes money from one account, the one that its generation names.",
   "settlement-takes-base-and-fee": "A settlement takes the base cost and the fee of its generation.",

@@ -1,15 +1,13 @@
 import { publicAccountId } from "../domain/accounts.js";
-import type { Generation } from "../domain/generation/generation.js";
-import type { AuditedTransaction } from "../storage/store.js";
+import type { GenerationToCheck, TransactionToCheck } from "../storage/store.js";
 import { type Finding, finding } from "./violations.js";
 
 /**
  * Checks a transaction against the generation it pays for (rules 8.4, 8.5): who was charged what, and that the fee, the rewards and the creators'
  * entries say the same. Of other transactions, only that they have no rewards.
- * @param generation the one that a settlement names
  */
-export function* checkSettlement(audited: AuditedTransaction, generation: Generation | undefined): Generator<Finding> {
-  const { transaction, rewards } = audited;
+export function* checkSettlement(audited: TransactionToCheck): Generator<Finding> {
+  const { transaction, rewards, generation } = audited;
   const row = `transaction ${transaction.transactionId}`;
   if (transaction.type !== "GENERATION_SETTLEMENT") {
     const reward = rewards[0];
@@ -17,12 +15,12 @@ export function* checkSettlement(audited: AuditedTransaction, generation: Genera
     if (reward) yield finding("reward-has-settlement", `${row} reward ${reward.position}`, detail);
     return;
   }
-  yield* checkNames(audited, generation);
-  yield* checkRewards(audited, generation);
+  yield* checkNames(audited);
+  yield* checkRewards(audited);
   if (generation) yield* checkCharge(audited, generation);
 }
 
-function* checkNames({ transaction }: AuditedTransaction, generation: Generation | undefined): Generator<Finding> {
+function* checkNames({ transaction, generation }: TransactionToCheck): Generator<Finding> {
   const row = `transaction ${transaction.transactionId}`;
   if (!generation) {
     const detail = `names generation ${transaction.generationId}, which doesn't exist`;
@@ -34,30 +32,30 @@ function* checkNames({ transaction }: AuditedTransaction, generation: Generation
   }
 }
 
-function* checkCharge({ transaction, entries }: AuditedTransaction, generation: Generation): Generator<Finding> {
+function* checkCharge(
+  { transaction, postings }: TransactionToCheck,
+  generation: GenerationToCheck,
+): Generator<Finding> {
   const row = `transaction ${transaction.transactionId}`;
   const base = generation.baseCostUsdMicros ?? 0n;
   const total = base + generation.feeUsdMicros;
-  const takers = entries.filter((entry) => entry.amountUsdMicros < 0n);
-  const charged = takers.map((entry) => entry.accountId).join(", ");
+  const takers = postings.filter((posting) => posting.amountUsdMicros < 0n);
+  const charged = takers.map((posting) => posting.accountId).join(", ");
   if (charged !== generation.chargedAccountId) {
     const detail = `takes from ${charged || "nobody"}, its generation names ${generation.chargedAccountId || "nobody"}`;
     yield finding("settlement-charges-named-account", row, detail);
   }
-  const taken = takers.reduce((sum, entry) => sum - entry.amountUsdMicros, 0n);
+  const taken = takers.reduce((sum, posting) => sum - posting.amountUsdMicros, 0n);
   if (taken !== total) {
     const detail = `takes ${taken}, its generation costs ${base} and a fee of ${generation.feeUsdMicros}`;
     yield finding("settlement-takes-base-and-fee", row, detail);
   }
-  const revenue = entries.filter((entry) => publicAccountId(entry.accountId) === "sys:revenue");
-  const paid = revenue.reduce((sum, entry) => sum + entry.amountUsdMicros, 0n);
+  const revenue = postings.filter((posting) => publicAccountId(posting.accountId) === "sys:revenue");
+  const paid = revenue.reduce((sum, posting) => sum + posting.amountUsdMicros, 0n);
   if (paid !== base) yield finding("settlement-pays-base", row, `gives ${paid} to revenue, the base is ${base}`);
 }
 
-function* checkRewards(
-  { transaction, entries, rewards }: AuditedTransaction,
-  generation: Generation | undefined,
-): Generator<Finding> {
+function* checkRewards({ transaction, postings, rewards, generation }: TransactionToCheck): Generator<Finding> {
   const row = `transaction ${transaction.transactionId}`;
   const stray = rewards.find((reward) => reward.generationId !== transaction.generationId);
   if (stray) {
@@ -69,8 +67,8 @@ function* checkRewards(
     const detail = `its rewards sum to ${sum}, its generation's fee is ${generation.feeUsdMicros}`;
     yield finding("fee-is-sum-of-rewards", row, detail);
   }
-  const received = entries.filter(
-    (entry) => entry.amountUsdMicros > 0n && publicAccountId(entry.accountId) !== "sys:revenue",
+  const received = postings.filter(
+    (posting) => posting.amountUsdMicros > 0n && publicAccountId(posting.accountId) !== "sys:revenue",
   );
   const rewarded = byAccount(rewards);
   for (const [accountId, amount] of byAccount(received)) {

@@ -34,7 +34,7 @@ export function totalOf(counts: AuditCounts): number {
   return Object.values<number>({ ...counts }).reduce((sum, count) => sum + count, 0);
 }
 
-/** Rows in key order taken one at a time, so that walks of several tables can keep in step. Holds one slice. */
+/** Rows in key order taken a run at a time, so that walks of several tables can keep in step. Holds one slice. */
 export class RowsInOrder<Row> {
   private slice: readonly Row[] = [];
   private position = 0;
@@ -42,13 +42,15 @@ export class RowsInOrder<Row> {
 
   constructor(private readonly slices: AsyncGenerator<readonly Row[]>) {}
 
-  /** Takes the next row if it is wanted; undefined if it isn't, or at the end. */
-  async takeIf(isWanted: (row: Row) => boolean): Promise<Row | undefined> {
-    if (this.position === this.slice.length) await this.readSlice();
-    const row = this.slice[this.position];
-    if (row === undefined || !isWanted(row)) return undefined;
-    this.position++;
-    return row;
+  /** Takes the next rows as long as they are wanted, in runs of at most a slice. */
+  async *takeWhile(isWanted: (row: Row) => boolean): AsyncGenerator<readonly Row[]> {
+    for (;;) {
+      if (this.position === this.slice.length) await this.readSlice();
+      const start = this.position;
+      while (this.position < this.slice.length && isWanted(this.slice[this.position] as Row)) this.position++;
+      if (this.position === start) return;
+      yield this.slice.slice(start, this.position);
+    }
   }
 
   private async readSlice(): Promise<void> {

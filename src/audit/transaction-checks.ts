@@ -1,33 +1,26 @@
 import { digestOfDetails } from "../domain/ledger/chain.js";
-import type { TransactionWithEntries } from "../domain/ledger/rows.js";
-import type { AuditedRequest, AuditedReward, RequestRecord } from "../storage/store.js";
+import type { AuditedRequest, RewardToCheck, TransactionToCheck } from "../storage/store.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Smallest number of entries with which money can move. */
 const LEAST_ENTRIES = 2;
 
-/**
- * Checks what holds for every transaction, whatever its type (rules 8.1, 8.6, 8.7).
- * @param request the record under its request key
- */
-export function* checkTransaction(
-  { transaction, entries }: TransactionWithEntries,
-  request: RequestRecord | undefined,
-): Generator<Finding> {
+/** Checks what holds for every transaction, whatever its type (rules 8.1, 8.6, 8.7). */
+export function* checkTransaction({ transaction, postings, recorded }: TransactionToCheck): Generator<Finding> {
   const row = `transaction ${transaction.transactionId}`;
-  if (entries.length < LEAST_ENTRIES) {
-    yield finding("two-entries-at-least", row, `number of entries: ${entries.length}`);
+  if (postings.length < LEAST_ENTRIES) {
+    yield finding("two-entries-at-least", row, `number of entries: ${postings.length}`);
   }
-  const sumUsdMicros = entries.reduce((sum, entry) => sum + entry.amountUsdMicros, 0n);
+  const sumUsdMicros = postings.reduce((sum, posting) => sum + posting.amountUsdMicros, 0n);
   if (sumUsdMicros !== 0n) yield finding("entries-sum-to-zero", row, `its entries sum to ${sumUsdMicros}`);
   const digest = digestOfDetails(transaction.description, transaction.metadata);
   if (Buffer.compare(transaction.detailsDigest, digest) !== 0) {
     yield finding("details-digest", row, "its digest isn't that of its description and metadata");
   }
-  const isRecorded = request?.resourceKind === "TRANSACTION" && request.resourceId === transaction.transactionId;
+  const isRecorded = recorded?.resourceKind === "TRANSACTION" && recorded.resourceId === transaction.transactionId;
   if (transaction.requestId !== "" && !isRecorded) {
-    const recorded = request ? `names ${request.resourceId}` : "is missing";
-    yield finding("request-is-recorded", row, `the record of its request ${transaction.requestId} ${recorded}`);
+    const found = recorded ? `names ${recorded.resourceKind.toLowerCase()} ${recorded.resourceId}` : "is missing";
+    yield finding("request-is-recorded", row, `the record of its request ${transaction.requestId} ${found}`);
   }
 }
 
@@ -40,7 +33,7 @@ export function* checkRequest(request: AuditedRequest): Generator<Finding> {
 }
 
 /** Checks that a reward isn't left over from a transaction that is gone (rules 8.5). */
-export function* checkReward(reward: AuditedReward): Generator<Finding> {
+export function* checkReward(reward: RewardToCheck & { readonly hasTransaction: boolean }): Generator<Finding> {
   if (reward.hasTransaction) return;
   const row = `transaction ${reward.transactionId} reward ${reward.position}`;
   yield finding("reward-has-settlement", row, "its transaction doesn't exist");

@@ -38,7 +38,7 @@ export class TrialBalance {
     if (total !== 0n) yield finding("all-accounts-sum-to-zero", "trial balance", `all accounts sum to ${total}`);
   }
 
-  /** Platform accounts first, users after them. */
+  /** Platform accounts, then users, then what isn't known, if there is such a thing. */
   lines(): TrialBalanceLine[] {
     return [...this.sums].map(([accountId, sum]) => ({ accountId, ...sum }));
   }

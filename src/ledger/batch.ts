@@ -5,6 +5,7 @@ import type { Account } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import type { Command } from "./command.js";
+import { LoadedBooks } from "./loaded-books.js";
 import { LoadedGenerations, WorkingSet } from "./working-set.js";
 
 /** What became of one command of a batch. */
@@ -47,7 +48,9 @@ export async function runBatch(
   const grants = owners.length > 0 ? await transaction.loadGrants(owners, FIRST_GRANTS_PER_ACCOUNT) : [];
 
   const now = batchTime(context.clockFloor, keys, accounts);
-  const set = new WorkingSet(now, context.stripe, keys, generations, accountIds, accounts, grants);
+  const books = new LoadedBooks(now, context.stripe, accountIds, accounts, []);
+  books.addLoaded(grants, FIRST_GRANTS_PER_ACCOUNT);
+  const set = new WorkingSet(now, keys, generations, books);
   const results: CommandResult[] = [];
   for (const command of commands) results.push(await apply(transaction, set, command));
   await transaction.save(set.changes());
@@ -100,7 +103,7 @@ async function apply(
       if (!(error instanceof MoreGrantsNeeded) || hasAll) throw error;
       limit *= 16;
       const more = await transaction.loadGrants([error.accountId], limit);
-      set.books.addGrants(more);
+      set.books.addLoaded(more, limit);
       hasAll = more.length < limit;
     }
   }

@@ -1,10 +1,10 @@
 import { TollgateError } from "../domain/errors.js";
 import { type Generation, type GenerationEvent, MAX_CONFLICTS } from "../domain/generation/generation.js";
-import { Books } from "../domain/ledger/books.js";
-import type { Account, Grant, RewardRow } from "../domain/ledger/rows.js";
+import type { RewardRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchChanges, GenerationRef, LoadedKeys, RequestRecord } from "../storage/store.js";
 import type { IdempotentRequest } from "./command.js";
+import type { LoadedBooks } from "./loaded-books.js";
 
 /** Generations loaded for a batch, as commands name them. */
 export class LoadedGenerations {
@@ -45,7 +45,6 @@ export class LoadedGenerations {
 
 /** What a batch has loaded and what its commands have done to it so far. Commands see each other's effects in order. No I/O. */
 export class WorkingSet {
-  readonly books: Books;
   private readonly requests = new Map<string, RequestRecord>();
   private readonly externalReferences = new Map<string, string>();
   private readonly newRequests: RequestRecord[] = [];
@@ -56,14 +55,10 @@ export class WorkingSet {
 
   constructor(
     readonly now: EpochMicros,
-    stripe: number,
     keys: LoadedKeys,
     readonly generations: LoadedGenerations,
-    askedAccountIds: ReadonlySet<string>,
-    accounts: readonly Account[],
-    grants: readonly Grant[],
+    readonly books: LoadedBooks,
   ) {
-    this.books = new Books(now, stripe, askedAccountIds, accounts, grants);
     for (const request of keys.requests) this.requests.set(requestKey(request), request);
     for (const used of keys.externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
   }

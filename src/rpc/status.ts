@@ -1,6 +1,6 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { TollgateError } from "../domain/errors.js";
+import { type FieldViolation, TollgateError } from "../domain/errors.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { StoreError } from "../storage/store.js";
 
@@ -49,7 +49,7 @@ function detailsOf(error: TollgateError): Detail[] {
   };
   const details: Detail[] = [{ desc: ErrorInfoSchema, value: info }];
   if (error.violations.length > 0) {
-    details.push({ desc: BadRequestSchema, value: { fieldViolations: error.violations.map((v) => ({ ...v })) } });
+    details.push({ desc: BadRequestSchema, value: { fieldViolations: sendable(error.violations) } });
   }
   if (error.retryAfterMs !== undefined) {
     const nanos = (error.retryAfterMs % 1_000) * 1_000_000;
@@ -57,4 +57,19 @@ function detailsOf(error: TollgateError): Detail[] {
     details.push({ desc: RetryInfoSchema, value: { retryDelay } });
   }
   return details;
+}
+
+/**
+ * gRPC sends details as a header. Clients take 8 KiB of headers by default, and one that gets far more may never hear an answer, so violations stop here; the
+ * message says how many there are.
+ */
+const MOST_VIOLATION_BYTES = 2_048;
+
+function sendable(violations: readonly FieldViolation[]): FieldViolation[] {
+  let bytes = 0;
+  const fits = violations.filter(({ field, description }, index) => {
+    bytes += Buffer.byteLength(field) + Buffer.byteLength(description);
+    return index === 0 || bytes <= MOST_VIOLATION_BYTES;
+  });
+  return fits.map((violation) => ({ ...violation }));
 }

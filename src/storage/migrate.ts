@@ -5,16 +5,23 @@ const VERSIONS_TABLE = "schema_versions";
 /** Another instance may be making the same table in the same moment. */
 const TABLE_ATTEMPTS = 5;
 
+/** How migrating differs between the backends. */
+export interface MigratingBackend {
+  readonly dialect: Dialect;
+  /** Tells a unique violation from other errors of the driver. */
+  readonly isDuplicate: (error: unknown) => boolean;
+  /** Waits for other writers at the start of a transaction, where the claim of the version doesn't. */
+  readonly begin?: (transaction: Knex.Transaction) => Promise<void>;
+}
+
 /**
  * Brings the schema up to date, each migration in a transaction of its own that begins by claiming its version number. A second instance waits on that row;
  * when the first has committed it finds the version taken and goes on. A crash in the middle leaves nothing and holds nothing, which knex's own lock row doesn't give, and
  * no advisory lock is needed (docs/decisions/0007).
- * @param isDuplicate tells a unique violation from other errors of the driver
  */
 export async function migrate(
   knex: Knex,
-  dialect: Dialect,
-  isDuplicate: (error: unknown) => boolean,
+  backend: MigratingBackend,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
   await ensureVersionsTable(knex);
@@ -23,11 +30,12 @@ export async function migrate(
     if (done.includes(migration.version)) continue;
     try {
       await knex.transaction(async (transaction) => {
+        await backend.begin?.(transaction);
         await transaction(VERSIONS_TABLE).insert({ version: migration.version, name: migration.name });
-        await migration.up(transaction, dialect);
+        await migration.up(transaction, backend.dialect);
       });
     } catch (error) {
-      if (!isDuplicate(error) || !(await versions(knex)).includes(migration.version)) throw error;
+      if (!backend.isDuplicate(error) || !(await versions(knex)).includes(migration.version)) throw error;
     }
   }
 }

@@ -242,7 +242,10 @@ export interface AuditView {
   strayEntries(limit: number): Promise<string[]>;
   /** How many rows there are, for the progress bar. */
   counts(): Promise<AuditCounts>;
-  /** Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none). */
+  /**
+   * Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none).
+   * Where one can't be decoded (JSON that is none), fails with StoreError REFUSED, which names the row.
+   */
   allEntriesAfter(
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
@@ -252,17 +255,14 @@ export interface AuditView {
     after: { readonly accountId: string; readonly grantId: string },
     limit: number,
   ): Promise<AuditedGrant[]>;
+  /** By transaction_id, with what is to be compared with each. An empty id is below every other. Fails as allEntriesAfter does. */
+  transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]>;
+  /** By generation_id. An empty id is below every other. */
+  generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
-  rewardsAfter(
-    after: { readonly transactionId: string; readonly position: number },
-    limit: number,
-  ): Promise<AuditedReward[]>;
+  rewardsAfter(after: RewardToCheck, limit: number): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]>;
   /** By caller and request_id. */
   requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
-  /** The records under the request keys of these transactions, whatever they name; unknown ones are left out. */
-  requestsOf(transactionIds: readonly string[]): Promise<RequestRecord[]>;
-  /** By id; unknown ones are left out, as is what is no id at all. */
-  generations(generationIds: readonly string[]): Promise<Generation[]>;
 }
 
 export interface AuditCounts {
@@ -280,11 +280,30 @@ export interface AuditedGrant extends Grant {
   readonly isOpen: boolean;
 }
 
-export interface AuditedReward extends RewardRow {
-  readonly hasTransaction: boolean;
+/** A transaction and all that is compared with it, each no wider than that needs: an audit reads every row. */
+export interface TransactionToCheck {
+  readonly transaction: TransactionRow;
+  /** Its entries, by position. */
+  readonly postings: readonly Pick<EntryRow, "accountId" | "amountUsdMicros">[];
+  /** By position. */
+  readonly rewards: readonly Pick<RewardRow, "position" | "accountId" | "generationId" | "amountUsdMicros">[];
+  /** What the record under its request key names; null if it has no such key, or the key no record. */
+  readonly recorded: Pick<RequestRecord, "resourceKind" | "resourceId"> | null;
+  /** Of a settlement, the generation that it names; null if there is none. */
+  readonly generation: GenerationToCheck | null;
 }
 
-export interface AuditedRequest extends RequestRecord {
+export interface GenerationToCheck
+  extends Pick<
+    Generation,
+    "generationId" | "state" | "baseCostUsdMicros" | "feeUsdMicros" | "chargedAccountId" | "transactionId"
+  > {
+  readonly pricingUnit: Generation["pricing"]["unit"];
+}
+
+export type RewardToCheck = Pick<RewardRow, "transactionId" | "position">;
+
+export interface AuditedRequest extends Omit<RequestRecord, "fingerprint"> {
   /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */
   readonly hasEffect: boolean;
 }

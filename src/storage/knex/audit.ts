@@ -1,15 +1,18 @@
 import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { Account, EntryRow, Grant, TransactionRow } from "../../domain/ledger/rows.js";
-import type {
-  AuditCounts,
-  AuditedGrant,
-  AuditedRequest,
-  AuditedReward,
-  AuditedTransaction,
-  AuditView,
-  RequestKey,
-  RequestRecord,
+import type { Table } from "../columns.js";
+import {
+  type AuditCounts,
+  type AuditedGrant,
+  type AuditedRequest,
+  type AuditedTransaction,
+  type AuditView,
+  type GenerationToCheck,
+  type RequestKey,
+  type RewardToCheck,
+  StoreError,
+  type TransactionToCheck,
 } from "../store.js";
 import { ACCOUNTS, ENTRIES, GENERATIONS, GRANTS, REQUESTS, REWARDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
@@ -128,16 +131,13 @@ export class KnexAuditView implements AuditView {
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
   ): Promise<(readonly [EntryRow, TransactionRow | null])[]> {
-    const above = [after.accountId, after.accountVersion as never];
-    return this.withTransactions(
-      await rowsOf(
-        ENTRIES,
-        this.knex(ENTRIES.name)
-          .whereRaw("(account_id, account_version) > (?, ?)", above)
-          .orderBy(["account_id", "account_version"])
-          .limit(limit),
-      ),
-    );
+    const rows: Record<string, unknown>[] = await this.knex(`${ENTRIES.name} as e`)
+      .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "e.transaction_id")
+      .whereRaw("(e.account_id, e.account_version) > (?, ?)", [after.accountId, after.accountVersion as never])
+      .orderBy(["e.account_id", "e.account_version"])
+      .limit(limit)
+      .select("e.*", "t.transaction_id as found", ...TRANSACTION_COLUMNS);
+    return rows.map((row) => [decoded(ENTRIES, row), row.found === null ? null : decoded(TRANSACTIONS, row)] as const);
   }
 
   async allGrantsAfter(
@@ -148,24 +148,59 @@ export class KnexAuditView implements AuditView {
       .whereRaw("(account_id, grant_id) > (?, ?)", [after.accountId, after.grantId || LOWEST_UUID])
       .orderBy(["account_id", "grant_id"])
       .limit(limit);
-    return rows.map((row) => ({ ...GRANTS.decode(row), isOpen: isTrue(row.is_open) }));
+    return rows.map((row) => ({ ...decoded(GRANTS, row), isOpen: isTrue(row.is_open) }));
+  }
+
+  async transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]> {
+    const rows: Record<string, unknown>[] = await this.knex(`${TRANSACTIONS.name} as t`)
+      .leftJoin(`${REQUESTS.name} as r`, (on) =>
+        on.on("r.caller", "t.caller").andOn("r.request_id", "t.request_id").andOnVal("t.request_id", "<>", ""),
+      )
+      .where("t.transaction_id", ">", transactionId || LOWEST_UUID)
+      .orderBy("t.transaction_id")
+      .limit(limit)
+      .select("t.*", "r.resource_kind", "r.resource_id");
+    const transactions = rows.map((row) => decoded(TRANSACTIONS, row));
+    const ids = transactions.map((transaction) => transaction.transactionId);
+    const postings = groupByTransaction(await this.postings(ids));
+    const rewards = groupByTransaction(await this.rewards(ids));
+    const generations = await this.settledGenerations(transactions);
+    return transactions.map((transaction, index) => ({
+      transaction,
+      postings: postings.get(transaction.transactionId) ?? [],
+      rewards: rewards.get(transaction.transactionId) ?? [],
+      recorded: recordedIn(rows[index] as Record<string, unknown>),
+      generation: (isSettlement(transaction) && generations.get(transaction.generationId)) || null,
+    }));
+  }
+
+  async generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]> {
+    const rows = await this.generationRows()
+      .where("generation_id", ">", generationId || LOWEST_UUID)
+      .orderBy("generation_id")
+      .limit(limit);
+    return rows.map(generationToCheck);
   }
 
   async rewardsAfter(
-    after: { readonly transactionId: string; readonly position: number },
+    after: RewardToCheck,
     limit: number,
-  ): Promise<AuditedReward[]> {
-    const rows: Record<string, unknown>[] = await this.knex(`${REWARDS.name} as r`)
+  ): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]> {
+    const rows = await this.knex(`${REWARDS.name} as r`)
       .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "r.transaction_id")
       .whereRaw("(r.transaction_id, r.position) > (?, ?)", [after.transactionId || LOWEST_UUID, after.position])
       .orderBy(["r.transaction_id", "r.position"])
       .limit(limit)
-      .select("r.*", "t.transaction_id as found");
-    return rows.map((row) => ({ ...REWARDS.decode(row), hasTransaction: row.found !== null }));
+      .select("r.transaction_id", "r.position", "t.transaction_id as found");
+    return rows.map((row) => ({
+      transactionId: row.transaction_id,
+      position: Number(row.position),
+      hasTransaction: row.found !== null,
+    }));
   }
 
   async requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]> {
-    const rows: Record<string, unknown>[] = await this.knex(`${REQUESTS.name} as r`)
+    const rows = await this.knex(`${REQUESTS.name} as r`)
       .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
         on
           .on("t.transaction_id", "r.resource_id")
@@ -179,25 +214,57 @@ export class KnexAuditView implements AuditView {
       .whereRaw("(r.caller, r.request_id) > (?, ?)", [after.caller, after.requestId])
       .orderBy(["r.caller", "r.request_id"])
       .limit(limit)
-      .select("r.*", "t.transaction_id as found_transaction", "g.generation_id as found_generation");
+      .select("r.caller", "r.request_id", "r.resource_kind", "r.resource_id")
+      .select(this.knex.raw("coalesce(t.transaction_id, g.generation_id) as found"));
     return rows.map((row) => ({
-      ...REQUESTS.decode(row),
-      hasEffect: row.found_transaction !== null || row.found_generation !== null,
+      caller: row.caller,
+      requestId: row.request_id,
+      resourceKind: row.resource_kind,
+      resourceId: row.resource_id,
+      hasEffect: row.found !== null,
     }));
   }
 
-  requestsOf(transactionIds: readonly string[]): Promise<RequestRecord[]> {
-    return rowsOf(
-      REQUESTS,
-      this.knex(`${TRANSACTIONS.name} as t`)
-        .join(`${REQUESTS.name} as r`, (on) => on.on("r.caller", "t.caller").andOn("r.request_id", "t.request_id"))
-        .whereIn("t.transaction_id", transactionIds)
-        .select("r.*"),
-    );
+  private async postings(transactionIds: readonly string[]) {
+    const rows = await this.knex(ENTRIES.name)
+      .whereIn("transaction_id", transactionIds)
+      .orderBy(["transaction_id", "position"])
+      .select("transaction_id", "account_id", "amount_usd_micros");
+    return rows.map((row) => ({
+      transactionId: row.transaction_id as string,
+      accountId: row.account_id as string,
+      amountUsdMicros: BigInt(row.amount_usd_micros),
+    }));
   }
 
-  generations(generationIds: readonly string[]): Promise<Generation[]> {
-    return rowsOf(GENERATIONS, this.knex(GENERATIONS.name).whereIn("generation_id", generationIds.filter(isUuid)));
+  private async rewards(transactionIds: readonly string[]) {
+    const rows = await this.knex(REWARDS.name)
+      .whereIn("transaction_id", transactionIds)
+      .orderBy(["transaction_id", "position"])
+      .select("transaction_id", "position", "account_id", "generation_id", "amount_usd_micros");
+    return rows.map((row) => ({
+      transactionId: row.transaction_id as string,
+      position: Number(row.position),
+      accountId: row.account_id as string,
+      generationId: row.generation_id as string,
+      amountUsdMicros: BigInt(row.amount_usd_micros),
+    }));
+  }
+
+  private async settledGenerations(
+    transactions: readonly TransactionRow[],
+  ): Promise<ReadonlyMap<string, GenerationToCheck>> {
+    const settlements = transactions.filter(isSettlement);
+    const ids = settlements.map((settlement) => settlement.generationId).filter(isUuid);
+    const rows = ids.length > 0 ? await this.generationRows().whereIn("generation_id", ids) : [];
+    return new Map(rows.map((row) => [row.generation_id, generationToCheck(row)]));
+  }
+
+  private generationRows() {
+    return this.knex(GENERATIONS.name).select(
+      ...["generation_id", "state", "pricing_unit", "charged_account_id", "transaction_id"],
+      ...["base_cost_usd_micros", "fee_usd_micros"],
+    );
   }
 
   private async withTransactions(
@@ -211,6 +278,43 @@ export class KnexAuditView implements AuditView {
     const byId = new Map(transactions.map((transaction) => [transaction.transactionId, transaction]));
     return entries.map((entry) => [entry, byId.get(entry.transactionId) ?? null] as const);
   }
+}
+
+/** All columns but the key, which the row that a transaction is joined to has as well. */
+const TRANSACTION_COLUMNS = TRANSACTIONS.columns
+  .map((column) => `t.${column.name}`)
+  .filter((name) => name !== "t.transaction_id");
+
+/** Says which row it is that can't be decoded. */
+function decoded<Row>(table: Table<Row>, row: Readonly<Record<string, unknown>>): Row {
+  try {
+    return table.decode(row);
+  } catch (cause) {
+    const key = table.key.map((column) => `${column.name} ${row[column.name]}`).join(", ");
+    throw new StoreError("REFUSED", `${table.name}: the row with ${key} is unreadable`, { cause });
+  }
+}
+
+function isSettlement(transaction: TransactionRow): boolean {
+  return transaction.type === "GENERATION_SETTLEMENT";
+}
+
+function recordedIn(row: Readonly<Record<string, unknown>>): TransactionToCheck["recorded"] {
+  if (row.resource_id === null) return null;
+  return { resourceKind: row.resource_kind as never, resourceId: row.resource_id as string };
+}
+
+function generationToCheck(row: Readonly<Record<string, never>>): GenerationToCheck {
+  const base: bigint | null = row.base_cost_usd_micros as never;
+  return {
+    generationId: row.generation_id as never,
+    state: row.state as never,
+    pricingUnit: row.pricing_unit as never,
+    baseCostUsdMicros: base === null ? null : BigInt(base),
+    feeUsdMicros: BigInt(row.fee_usd_micros as never),
+    chargedAccountId: row.charged_account_id as never,
+    transactionId: row.transaction_id ?? "",
+  };
 }
 
 /** A boolean as either driver gives it. */

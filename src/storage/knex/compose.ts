@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Knex } from "knex";
-import { isMigrated, migrate } from "../migrate.js";
-import type { Dialect } from "../migrations/migrations.js";
+import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexReads } from "./reads.js";
 import { KnexTools } from "./tools.js";
@@ -12,8 +11,7 @@ export interface StoreParts {
   readonly writes: Knex;
   /** May be the same as `writes`. */
   readonly reads: Knex;
-  readonly dialect: Dialect;
-  readonly isDuplicate: (error: unknown) => boolean;
+  readonly migrating: MigratingBackend;
   readonly translate: (error: unknown) => Error;
   readonly ledger: LedgerStore;
   readonly audit: AuditStore;
@@ -33,7 +31,7 @@ export function composeStore(parts: StoreParts): Store {
   };
   return {
     backend: parts.backend,
-    migrate: () => guard(migrate(writes, parts.dialect, parts.isDuplicate)),
+    migrate: () => guard(migrate(writes, parts.migrating)),
     isMigrated: () => guard(isMigrated(reads)),
     storedSecret: () => guard(storedSecret(writes)),
     async close() {

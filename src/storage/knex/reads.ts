@@ -40,6 +40,7 @@ export class KnexReads implements ReadStore {
   }
 
   async grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined> {
+    if (!isUuid(transactionId)) return undefined;
     const query = this.knex(GRANTS.name).where({ account_id: accountId, transaction_id: transactionId });
     return (await this.rows(GRANTS, query))[0];
   }
@@ -69,7 +70,10 @@ export class KnexReads implements ReadStore {
 
   async findGenerations(ref: GenerationRef): Promise<Generation[]> {
     const query = this.knex(GENERATIONS.name);
-    if (ref.generationId === "") return this.rows(GENERATIONS, query.where("run_id", ref.runId));
+    if (ref.generationId === "") {
+      // "" is no run. Written out, not bound, it also lets SQLite use the index, which leaves those rows out.
+      return this.rows(GENERATIONS, query.where("run_id", ref.runId).whereRaw("run_id <> ''"));
+    }
     return isUuid(ref.generationId) ? this.rows(GENERATIONS, query.where("generation_id", ref.generationId)) : [];
   }
 
@@ -141,7 +145,8 @@ export class KnexReads implements ReadStore {
     }));
   }
 
-  generationEvents(generationId: string): Promise<GenerationEvent[]> {
+  async generationEvents(generationId: string): Promise<GenerationEvent[]> {
+    if (!isUuid(generationId)) return [];
     const query = this.knex(EVENTS.name).where("generation_id", generationId);
     return this.rows(EVENTS, query.orderBy(["create_time", "event_key"]));
   }
@@ -275,7 +280,7 @@ interface FilteredPage<Row, Cursor> {
   readonly cursor: Cursor | undefined;
   readonly cursorOf: (row: Row) => Cursor;
   readonly matches: (row: Row) => boolean;
-  /** pageSize + 1 rows below a cursor, fewer only at the end. */
+  /** pageSize + 1 rows below a cursor, fewer only at the end. The last one only tells that there are more. */
   readonly slice: (below: Cursor | undefined) => Promise<Row[]>;
 }
 
@@ -286,7 +291,7 @@ async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promi
   for (let slices = 0; slices < SLICES_PER_PAGE; slices++) {
     const slice = await list.slice(cursor);
     const isLast = slice.length <= list.pageSize;
-    for (const [index, row] of slice.entries()) {
+    for (const [index, row] of slice.slice(0, list.pageSize).entries()) {
       if (list.matches(row)) rows.push(row);
       cursor = list.cursorOf(row);
       if (rows.length === list.pageSize) {

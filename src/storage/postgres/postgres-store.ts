@@ -4,6 +4,7 @@ import type { EpochMicros } from "../../domain/time.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
+import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
@@ -32,8 +33,7 @@ export function openPostgresStore(url: string): Store {
     backend: "postgres",
     writes,
     reads,
-    dialect: DIALECT,
-    isDuplicate: isDuplicateInPostgres,
+    migrating: { dialect: DIALECT, isDuplicate: isDuplicateInPostgres },
     translate: translatePostgresError,
     ledger: new PostgresLedger(writes),
     audit: new PostgresAudit(url),
@@ -56,7 +56,7 @@ class PostgresLedger implements LedgerStore {
         }
       });
     } catch (error) {
-      throw translatePostgresError(failure ? failure.error : error);
+      throw failure ? failure.error : translatePostgresError(error);
     }
   }
 
@@ -97,6 +97,7 @@ const TYPES = {
 function connect(url: string, connections: number, overrides: Readonly<Record<string, number>> = {}): Knex {
   return createKnex({
     client: "pg",
+    log: QUIET,
     connection: {
       connectionString: url,
       application_name: "tollgate",

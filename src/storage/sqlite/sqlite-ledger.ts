@@ -2,9 +2,17 @@ import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { Account, Grant } from "../../domain/ledger/rows.js";
 import type { Column, Stored, Table } from "../columns.js";
-import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedKeys, RequestRecord } from "../store.js";
+import {
+  type BatchChanges,
+  type BatchKeys,
+  type LedgerTransaction,
+  type LoadedKeys,
+  type RequestRecord,
+  StoreError,
+} from "../store.js";
 import { changesByTable } from "../table-changes.js";
 import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+import { translateSqliteError } from "./errors.js";
 
 /** The ledger writer's transaction on SQLite: each statement takes a whole batch as one JSON array. The file has one writer, so there is nothing to lock row by row. */
 export class SqliteLedgerTransaction implements LedgerTransaction {
@@ -67,7 +75,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
 
   private async externalReferences(keys: BatchKeys): Promise<LoadedKeys["externalReferences"]> {
     if (keys.externalReferences.length === 0) return [];
-    const rows: Record<string, string>[] = await this.transaction.raw(
+    const rows = await this.query(
       `select t.external_reference, t.transaction_id from json_each(?) k join transactions t
          on t.external_reference = k.value and t.external_reference <> ''`,
       [jsonArray(keys.externalReferences)],
@@ -92,12 +100,19 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly Knex.RawBinding[]): Promise<Row[]> {
-    const stored: Record<string, unknown>[] = await this.transaction.raw(sql, bindings);
-    return stored.map((row) => table.decode(row));
+    return (await this.query(sql, bindings)).map((row) => table.decode(row));
   }
 
   private async run(sql: string, rows: string): Promise<void> {
-    await this.transaction.raw(sql, [rows]);
+    await this.query(sql, [rows]);
+  }
+
+  private async query(sql: string, bindings: readonly Knex.RawBinding[]): Promise<Record<string, unknown>[]> {
+    try {
+      return await this.transaction.raw(sql, bindings);
+    } catch (error) {
+      throw translateSqliteError(error);
+    }
   }
 }
 
@@ -132,8 +147,14 @@ function jsonArray(values: readonly Stored[]): string {
 }
 
 function jsonValue(value: Stored): string {
-  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "bigint") return int64(value).toString();
   if (value instanceof Uint8Array)
     return `"${Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex")}"`;
   return JSON.stringify(value);
+}
+
+/** SQLite would keep a larger integer as a float, silently inexact. */
+function int64(value: bigint): bigint {
+  if (BigInt.asIntN(64, value) !== value) throw new StoreError("REFUSED", "sqlite: an integer of more than 64 bits");
+  return value;
 }

@@ -5,15 +5,14 @@ import type { EpochMicros } from "../../domain/time.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
+import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
 import { SqliteLedgerTransaction } from "./sqlite-ledger.js";
+import { BUSY_TIMEOUT_MS, takeWriteLock } from "./write-lock.js";
 
 const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real" };
-
-/** How long a statement waits for another process on the same file. It holds the event loop meanwhile, hence short. */
-const BUSY_TIMEOUT_MS = 2_000;
 
 /**
  * The embedded store: one file, one writing connection, and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL, synchronous=FULL).
@@ -29,8 +28,7 @@ export function openSqliteStore(path: string): Store {
     backend: "sqlite",
     writes,
     reads,
-    dialect: DIALECT,
-    isDuplicate: isDuplicateInSqlite,
+    migrating: { dialect: DIALECT, isDuplicate: isDuplicateInSqlite, begin: takeWriteLock },
     translate: translateSqliteError,
     ledger: new SqliteLedger(writes),
     audit: new SqliteAudit(isInMemory ? () => writes : () => connect(path, ["query_only = ON"]), !isInMemory),
@@ -44,8 +42,7 @@ class SqliteLedger implements LedgerStore {
     let failure: { readonly error: unknown } | undefined;
     try {
       return await this.knex.transaction(async (transaction) => {
-        // BEGIN is deferred: this no-op write takes the write lock before anything is read, so what is read can't be overtaken.
-        await transaction.raw("delete from service_secrets where false");
+        await takeWriteLock(transaction);
         try {
           return await work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n));
         } catch (error) {
@@ -54,7 +51,7 @@ class SqliteLedger implements LedgerStore {
         }
       });
     } catch (error) {
-      throw translateSqliteError(failure ? failure.error : error);
+      throw failure ? failure.error : translateSqliteError(error);
     }
   }
 
@@ -90,6 +87,7 @@ function connect(path: string, pragmas: readonly string[]): Knex {
   return createKnex({
     client: "better-sqlite3",
     useNullAsDefault: true,
+    log: QUIET,
     connection: { filename: path, options: { safeIntegers: true } as never },
     pool: {
       min: 1,
