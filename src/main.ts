@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { auditCommand } from "./cli/audit.js";
+import { benchCommand } from "./cli/bench.js";
 import { bridgeCommand } from "./cli/bridge.js";
+import { demoCommand } from "./cli/demo.js";
 import { importLegacyCommand } from "./cli/import-legacy/import-legacy.js";
 import { migrateCommand } from "./cli/migrate.js";
 import { serveCommand } from "./cli/serve.js";
@@ -19,7 +21,9 @@ const program = new Command("tollgate")
   .addCommand(migrateCommand())
   .addCommand(auditCommand())
   .addCommand(bridgeCommand())
-  .addCommand(importLegacyCommand());
+  .addCommand(importLegacyCommand())
+  .addCommand(benchCommand())
+  .addCommand(demoCommand());
 
 try {
   await program.parseAsync();

@@ -37,8 +37,8 @@ export function auditLedger(store: AuditStore, options: AuditOptions = {}): Prom
 
     await new AccountWalk(view, walker, violations, trialBalance).run();
     await walkTransactions(view, walker, violations);
-    await walkGenerations(view, walker, violations);
     await walkStrays(view, walker, violations);
+    await walkGenerations(view, walker, violations);
     violations.add(trialBalance.close());
 
     const { accounts, entries, transactions, generations } = walker.walked;

@@ -34,8 +34,11 @@ function collect(value: unknown, kind: string, nodeId: string, depth: number, fo
   } else if (Array.isArray(value)) {
     for (const item of value.slice(0, MOST_OUTPUTS)) collect(item, kind, nodeId, depth + 1, found);
   } else if (isRecord(value)) {
-    if (typeof value.url === "string") found.push(fromFile(value, kind, nodeId));
-    else {
+    if ("url" in value || "filename" in value) {
+      // A file without a URL is nothing to release, and its filename is no text of the run's.
+      const file = fromFile(value, kind, nodeId);
+      if (file.url !== "") found.push(file);
+    } else {
       for (const [key, inner] of Object.entries(value)) {
         const isNode = /^\d+$/.test(key);
         collect(inner, isNode ? kind : key, isNode ? key : nodeId, depth + 1, found);
@@ -45,7 +48,7 @@ function collect(value: unknown, kind: string, nodeId: string, depth: number, fo
 }
 
 function fromFile(file: Record<string, unknown>, kind: string, nodeId: string): Output {
-  const url = clean(file.url as string, 2_048);
+  const url = typeof file.url === "string" ? clean(file.url, 2_048) : "";
   const filename = typeof file.filename === "string" ? clean(file.filename, 500) : "";
   const mime = typeof file.type === "string" ? file.type : "";
   return { url, filename, nodeId: clean(nodeId, 128), type: typeOf(kind, mime, filename || pathOf(url)) };

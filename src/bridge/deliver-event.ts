@@ -12,12 +12,13 @@ export type Delivery = "progress" | "completed" | "payment_failed" | "duplicate"
 
 const RUNNING_STATUSES = new Set(["not-started", "queued", "started", "running", "uploading"]);
 
-const OUTCOMES: Readonly<Record<string, Outcome>> = {
-  success: Outcome.SUCCEEDED,
-  failed: Outcome.FAILED,
-  timeout: Outcome.TIMED_OUT,
-  cancelled: Outcome.CANCELLED,
-};
+/** A map and no object: a status may be any text, "constructor" too. */
+const OUTCOMES: ReadonlyMap<string, Outcome> = new Map([
+  ["success", Outcome.SUCCEEDED],
+  ["failed", Outcome.FAILED],
+  ["timeout", Outcome.TIMED_OUT],
+  ["cancelled", Outcome.CANCELLED],
+]);
 
 /**
  * Turns a webhook into the one call that it means: ReportProgress while the run goes on, CompleteGeneration when it ends. An unknown status is ignored.
@@ -30,7 +31,7 @@ export async function deliverEvent(
   event: ComfyDeployEvent,
 ): Promise<Delivery> {
   const outputs = readOutputs(event.outputs ?? []);
-  const outcome = OUTCOMES[event.status];
+  const outcome = OUTCOMES.get(event.status);
   if (outcome !== undefined) {
     const answer = await generations.completeGeneration({
       generationId,
@@ -63,5 +64,15 @@ function progressIn({ progress }: ComfyDeployEvent): { progress?: number } {
 
 function errorIn({ error, error_details: details }: ComfyDeployEvent): string {
   const said = [error, details].filter((part) => part !== undefined && part !== null && part !== "");
-  return clean(said.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(": "), 2_000);
+  return clean(said.map(asText).join(": "), 2_000);
+}
+
+/** JSON that was parsed can be too deep to be written again. */
+function asText(part: unknown): string {
+  if (typeof part === "string") return part;
+  try {
+    return JSON.stringify(part);
+  } catch {
+    return "an error too deep to be written out";
+  }
 }

@@ -24,14 +24,20 @@ export interface WebhookOptions {
  */
 export function webhookRoutes(server: FastifyInstance, options: WebhookOptions): void {
   server.addHttpMethod("GET", { hasBody: true, overrideExisting: true });
-  server.route<{ Params: { token: string } }>({
+  server.register(async (scope) => addRoutes(scope, options));
+}
+
+/** @param scope with content types of its own: JSON only, though Fastify takes plain text as well */
+function addRoutes(scope: FastifyInstance, options: WebhookOptions): void {
+  scope.removeContentTypeParser("text/plain");
+  scope.route<{ Params: { token: string } }>({
     method: ["POST", "GET"],
     url: `${WEBHOOK_PATH}/:token`,
     exposeHeadRoute: false,
     bodyLimit: MAX_BODY_BYTES,
     handler: (request, reply) => answer(request, reply, options),
   });
-  server.route({
+  scope.route({
     method: ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
     url: `${WEBHOOK_PATH}/:token`,
     handler: (_, reply) => reply.code(405).header("allow", "POST, GET").send(problem("this takes POST or GET")),

@@ -1,4 +1,5 @@
 import { type EventEmitter, once } from "node:events";
+import type { Readable } from "node:stream";
 import { create, type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
@@ -26,6 +27,7 @@ import {
 } from "@grpc/grpc-js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { toConnectError } from "./status.js";
+import { unreadableMessage } from "./unreadable.js";
 
 /*
  * Mounts a Connect ServiceImpl on grpc-js, through the same interceptors that the Connect server runs. grpc-js hands us bytes and we decode them, so that an unreadable
@@ -87,16 +89,19 @@ function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: read
   });
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
     answer(call).then(
-      (response) => {
-        if ([...response.header].length > 0) call.sendMetadata(toMetadata(response.header));
-        callback(null, Buffer.from(toBinary(method.output, response.message as Message)), toMetadata(response.trailer));
+      ({ header, trailer, bytes }) => {
+        if ([...header].length > 0) call.sendMetadata(toMetadata(header));
+        callback(null, bytes, toMetadata(trailer));
       },
       (error) => callback(toStatus(error)),
     );
   };
-  async function answer(call: ServerUnaryCall<Bytes, Bytes>): Promise<UnaryResponse> {
+  /** Encodes too, so that an answer that can't be encoded fails its own call and not the process. */
+  async function answer(call: ServerUnaryCall<Bytes, Bytes>) {
     const message = decode(method, call.request);
-    return (await run({ ...requestOf(method, call), stream: false, message } as UnaryRequest)) as UnaryResponse;
+    const response = await run({ ...requestOf(method, call), stream: false, message } as UnaryRequest);
+    const { header, trailer } = response as UnaryResponse;
+    return { header, trailer, bytes: Buffer.from(toBinary(method.output, response.message as Message)) };
   }
 }
 
@@ -121,7 +126,7 @@ function streamCall(method: DescMethod, handler: StreamHandler, interceptors: re
     );
   };
   async function answer(call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>): Promise<void> {
-    const message = "request" in call && call.request ? onlyOne(decode(method, call.request)) : decodeAll(method, call);
+    const message = "request" in call ? onlyOne(decode(method, call.request)) : decodeAll(method, call);
     const base = requestOf(method, call);
     const response = await run({ ...base, stream: true, message } as unknown as StreamRequest);
     for await (const each of response.message as AsyncIterable<object>) {
@@ -173,19 +178,14 @@ function contextOf(request: AnyRequest): HandlerContext {
 function decode(method: DescMethod, bytes: Bytes): Message {
   try {
     return fromBinary(method.input, bytes);
-  } catch (error) {
-    throw new ConnectError(
-      `the request is no readable ${method.input.typeName}`,
-      Code.InvalidArgument,
-      undefined,
-      [],
-      error,
-    );
+  } catch {
+    throw unreadableMessage(method.input);
   }
 }
 
-async function* decodeAll(method: DescMethod, call: unknown): AsyncIterable<Message> {
-  for await (const bytes of call as AsyncIterable<Bytes>) yield decode(method, bytes);
+/** By default the iterator destroys the call when the caller has sent everything, and a destroyed call can't send its status. */
+async function* decodeAll(method: DescMethod, call: Readable): AsyncIterable<Message> {
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) yield decode(method, bytes);
 }
 
 async function* onlyOne(message: Message): AsyncIterable<Message> {

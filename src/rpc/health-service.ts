@@ -24,6 +24,8 @@ export function healthService(readiness: Readiness, serviceNames: readonly strin
         const status = isKnown(service) ? await current() : Status.SERVICE_UNKNOWN;
         if (status !== last) yield { status };
         last = status;
+        // A watcher that was told so has nothing more to learn, and would hold up the shutdown.
+        if (readiness.isDraining && status !== Status.SERVING) return;
         await sleep(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => {});
       }
     },

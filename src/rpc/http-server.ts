@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from "fastify";
 import type { Mounted } from "./grpc-server.js";
 import { hostOf, isLoopback, portOf } from "./loopback.js";
 import type { Readiness } from "./readiness.js";
+import { JSON_OPTIONS, refusingUnreadable } from "./unreadable.js";
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const MAX_CALL_MS = 60_000;
@@ -40,8 +41,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     interceptors: [...options.interceptors],
     readMaxBytes: MAX_MESSAGE_BYTES,
     maxTimeoutMs: MAX_CALL_MS,
+    jsonOptions: JSON_OPTIONS,
     routes(router) {
       for (const { service, implementation } of options.services) router.service(service, implementation);
+      router.handlers.splice(0, router.handlers.length, ...router.handlers.map(refusingUnreadable));
     },
   });
   return listenOn(server, options.listen);

@@ -1,6 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import type { TollgateError } from "../domain/errors.js";
+import type { FieldViolation, TollgateError } from "../domain/errors.js";
 import { Code } from "../gen/google/rpc/code_pb.js";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.js";
@@ -30,7 +30,7 @@ export function detailsOf(error: TollgateError): ErrorDetail[] {
   };
   const details: ErrorDetail[] = [{ desc: ErrorInfoSchema, value: info }];
   if (error.violations.length > 0) {
-    details.push({ desc: BadRequestSchema, value: { fieldViolations: error.violations.map((v) => ({ ...v })) } });
+    details.push({ desc: BadRequestSchema, value: { fieldViolations: sendable(error.violations) } });
   }
   if (error.retryAfterMs !== undefined) {
     const nanos = (error.retryAfterMs % 1_000) * 1_000_000;
@@ -52,4 +52,19 @@ export function abortedStatus(refusedItem: number): Status {
     code: Code.ABORTED,
     message: `item ${refusedItem} was refused, so nothing was posted`,
   });
+}
+
+/**
+ * gRPC sends details as a header. Clients take 8 KiB of headers by default, and one that gets far more may never hear an answer, so violations stop here; the
+ * message says how many there are.
+ */
+const MOST_VIOLATION_BYTES = 2_048;
+
+function sendable(violations: readonly FieldViolation[]): FieldViolation[] {
+  let bytes = 0;
+  const fits = violations.filter(({ field, description }, index) => {
+    bytes += Buffer.byteLength(field) + Buffer.byteLength(description);
+    return index === 0 || bytes <= MOST_VIOLATION_BYTES;
+  });
+  return fits.map((violation) => ({ ...violation }));
 }

@@ -8,12 +8,17 @@ import {
   stripeOf,
 } from "../../src/domain/accounts.js";
 
-it.each(["a", "0xAbC-1_2.3:4", "sys:revenue", "x".repeat(128)])("%s can be an account_id", (accountId) => {
+it.each(["a", "0xAbC-1_2.3:4", "sys:revenue"])("%s can be an account_id", (accountId) => {
   expect(accountId).toMatch(ACCOUNT_ID_PATTERN);
 });
 
-it.each(["", "a b", "a\n", "sys:revenue#03", "é", "a/b", "x".repeat(129)])("%j can't be an account_id", (accountId) => {
+it.each(["", "a b", "a\n", "sys:revenue#03", "é", "a/b"])("%j can't be an account_id", (accountId) => {
   expect(accountId).not.toMatch(ACCOUNT_ID_PATTERN);
+});
+
+it("an account_id has at most 128 characters", () => {
+  expect("x".repeat(128)).toMatch(ACCOUNT_ID_PATTERN);
+  expect("x".repeat(129)).not.toMatch(ACCOUNT_ID_PATTERN);
 });
 
 it.each([

@@ -27,7 +27,10 @@ describe.each(["sqlite", "postgres"] as const)("from a webhook to a paid-for out
       requestId: "g-alice",
       accountId: "alice",
       toolId: "flux",
-      attribution: { spell: { spellId: "s", ownerAccountId: "carol" }, loras: [{ loraId: "x", ownerAccountId: "anna" }] },
+      attribution: {
+        spell: { spellId: "s", ownerAccountId: "carol" },
+        loras: [{ loraId: "x", ownerAccountId: "anna" }],
+      },
     });
     const run = { run_id: "run-1", event_type: "run.updated" };
     expect(await send(created.webhookUrl, "POST", { ...run, status: "queued", outputs: [] })).toBe(200);

@@ -63,9 +63,10 @@ function fromCursor(cursor: EntryCursor): string[] {
 }
 
 function toCursor(position: readonly string[]): EntryCursor {
-  const cursor: Record<string, bigint> = {};
+  const versions: [string, bigint][] = [];
   for (let index = 0; index + 1 < position.length; index += 2) {
-    cursor[position[index] as string] = BigInt(position[index + 1] as string);
+    versions.push([position[index] as string, BigInt(position[index + 1] as string)]);
   }
-  return cursor;
+  // Not by assignment: an account may be called "__proto__".
+  return Object.fromEntries(versions);
 }

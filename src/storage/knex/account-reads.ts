@@ -67,6 +67,7 @@ export class KnexAccountReads implements AccountReadStore {
   }
 
   async grantOpenedBy(transactionId: string, accountId: string): Promise<Grant | undefined> {
+    if (!isUuid(transactionId)) return undefined;
     const query = this.knex(GRANTS.name).where({ account_id: accountId, transaction_id: transactionId });
     return (await this.guard(rowsOf(GRANTS, query)))[0];
   }

@@ -171,7 +171,7 @@ export class KnexAuditView implements AuditView {
       postings: postings.get(transaction.transactionId) ?? [],
       rewards: rewards.get(transaction.transactionId) ?? [],
       recorded: recordedIn(rows[index] as Record<string, unknown>),
-      generation: generations.get(transaction.generationId) ?? null,
+      generation: (isSettlement(transaction) && generations.get(transaction.generationId)) || null,
     }));
   }
 
@@ -255,7 +255,7 @@ export class KnexAuditView implements AuditView {
   private async settledGenerations(
     transactions: readonly TransactionRow[],
   ): Promise<ReadonlyMap<string, GenerationToCheck>> {
-    const settlements = transactions.filter((transaction) => transaction.type === "GENERATION_SETTLEMENT");
+    const settlements = transactions.filter(isSettlement);
     const ids = settlements.map((settlement) => settlement.generationId).filter(isUuid);
     const rows = ids.length > 0 ? await this.generationRows().whereIn("generation_id", ids) : [];
     return new Map(rows.map((row) => [row.generation_id, generationToCheck(row)]));
@@ -294,6 +294,10 @@ function decoded<Row>(table: Table<Row>, row: Readonly<Record<string, unknown>>)
     const key = table.key.map((column) => `${column.name} ${row[column.name]}`).join(", ");
     throw new StoreError("REFUSED", `${table.name}: the row with ${key} is unreadable`, { cause });
   }
+}
+
+function isSettlement(transaction: TransactionRow): boolean {
+  return transaction.type === "GENERATION_SETTLEMENT";
 }
 
 function recordedIn(row: Readonly<Record<string, unknown>>): TransactionToCheck["recorded"] {

@@ -71,8 +71,8 @@ export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
   async findGenerations(ref: GenerationRef): Promise<Generation[]> {
     const query = this.knex(GENERATIONS.name);
     if (ref.generationId === "") {
-      // "" is no run; saying so also lets SQLite use the index, which leaves those rows out.
-      return this.rows(GENERATIONS, query.where("run_id", ref.runId).whereNot("run_id", ""));
+      // "" is no run. Written out, not bound, it also lets SQLite use the index, which leaves those rows out.
+      return this.rows(GENERATIONS, query.where("run_id", ref.runId).whereRaw("run_id <> ''"));
     }
     return isUuid(ref.generationId) ? this.rows(GENERATIONS, query.where("generation_id", ref.generationId)) : [];
   }

@@ -4,6 +4,7 @@ import type { EpochMicros } from "../../domain/time.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
+import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
@@ -96,6 +97,7 @@ const TYPES = {
 function connect(url: string, connections: number, overrides: Readonly<Record<string, number>> = {}): Knex {
   return createKnex({
     client: "pg",
+    log: QUIET,
     connection: {
       connectionString: url,
       application_name: "tollgate",

@@ -5,6 +5,7 @@ import type { EpochMicros } from "../../domain/time.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
+import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
@@ -86,6 +87,7 @@ function connect(path: string, pragmas: readonly string[]): Knex {
   return createKnex({
     client: "better-sqlite3",
     useNullAsDefault: true,
+    log: QUIET,
     connection: { filename: path, options: { safeIntegers: true } as never },
     pool: {
       min: 1,

@@ -148,13 +148,26 @@ describe("grants", () => {
     expect(books.find("user")?.promotionalUsdMicros).toBe(0n);
   });
 
+  it("are burned in order, however they were loaded", () => {
+    const sooner = sampleGrant({ grantId: "grant-2", priority: 10 });
+    const books = booksOf([accountOf({ balanceUsdMicros: 200n })], [sampleGrant(), sooner]);
+    expect(books.post(debit("t-1", 30n)).entries[0]?.grantMovements).toEqual([["grant-2", -30n]]);
+  });
+
   it("of rewards are one rolling grant, which grows again after it was spent", () => {
     const books = booksOf();
     books.post(credit("t-1", 30n));
     books.post(debit("t-2", 30n));
     books.post(credit("t-3", 5n));
     expect(books.changes().openedGrants).toMatchObject([
-      { transactionId: "t-1", isRolling: true, category: "PAID", issuedUsdMicros: 35n, remainingUsdMicros: 5n },
+      {
+        transactionId: "t-1",
+        isRolling: true,
+        category: "PAID",
+        priority: 50,
+        issuedUsdMicros: 35n,
+        remainingUsdMicros: 5n,
+      },
     ]);
     expect(books.changes().changedGrants).toEqual([]);
   });

@@ -14,6 +14,27 @@ function hashOf(
   return hex(entryHash(previous, sampleTransaction(transaction), sampleEntry(entry)));
 }
 
+/** Another value of every field that lasts: a new field doesn't compile until it is here. */
+const EDITED_TRANSACTION: Omit<TransactionRow, "description" | "metadata"> = {
+  transactionId: "transaction-2",
+  type: "CREDIT",
+  toolId: "",
+  generationId: "generation-2",
+  externalReference: "stripe-2",
+  detailsDigest: new Uint8Array(32).fill(8),
+  caller: "web",
+  requestId: "request-2",
+  createTime: 1_700_000_000_000_001n,
+};
+const EDITED_ENTRY: Omit<EntryRow, "hash" | "transactionId"> = {
+  position: 1,
+  accountId: "mallory",
+  accountVersion: 3n,
+  amountUsdMicros: 120n,
+  balanceAfterUsdMicros: 381n,
+  grantMovements: [["grant-1", -120n]],
+};
+
 describe("an entry's hash", () => {
   // Computed by another program: chains written by earlier versions must still verify.
   it("is the one that chains written long ago are made of", () => {
@@ -24,30 +45,16 @@ describe("an entry's hash", () => {
     expect(hex(CHAIN_START)).toBe("00".repeat(32));
   });
 
-  it.each<Partial<TransactionRow>>([
-    { transactionId: "transaction-2" },
-    { type: "CREDIT" },
-    { toolId: "" },
-    { generationId: "generation-2" },
-    { externalReference: "stripe-2" },
-    { detailsDigest: new Uint8Array(32).fill(8) },
-    { caller: "web" },
-    { requestId: "request-2" },
-    { createTime: 1_700_000_000_000_001n },
-  ])("shows an edited transaction: %o", (edit) => {
-    expect(hashOf(edit)).not.toBe(hashOf());
+  it.each(Object.entries(EDITED_TRANSACTION))("shows an edited %s of the transaction", (field, value) => {
+    expect(hashOf({ [field]: value })).not.toBe(hashOf());
   });
 
-  it.each<Partial<EntryRow>>([
-    { position: 1 },
-    { accountId: "mallory" },
-    { accountVersion: 3n },
-    { amountUsdMicros: 120n },
-    { balanceAfterUsdMicros: 381n },
-    { grantMovements: [["grant-1", -120n]] },
-    { grantMovements: [] },
-  ])("shows an edited entry: %o", (edit) => {
-    expect(hashOf({}, edit)).not.toBe(hashOf());
+  it.each(Object.entries(EDITED_ENTRY))("shows an edited %s of the entry", (field, value) => {
+    expect(hashOf({}, { [field]: value })).not.toBe(hashOf());
+  });
+
+  it("shows removed grant movements", () => {
+    expect(hashOf({}, { grantMovements: [] })).not.toBe(hashOf());
   });
 
   it("shows a changed, removed or inserted entry before it", () => {

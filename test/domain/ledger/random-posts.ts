@@ -108,11 +108,11 @@ export class LedgerInMemory {
 
   save(): void {
     const changes = this.books.changes();
-    for (const account of changes.openedAccounts) this.insert(this.accounts, account.accountId, account);
-    for (const account of changes.changedAccounts) this.accounts.set(account.accountId, account);
-    for (const grant of changes.openedGrants) this.insert(this.grants, grant.grantId, grant);
-    for (const grant of changes.changedGrants) this.grants.set(grant.grantId, grant);
-    for (const row of changes.transactions) this.insert(this.transactions, row.transactionId, row);
+    for (const account of changes.changedAccounts) update(this.accounts, account.accountId, account);
+    for (const account of changes.openedAccounts) insert(this.accounts, account.accountId, account);
+    for (const grant of changes.changedGrants) update(this.grants, grant.grantId, grant);
+    for (const grant of changes.openedGrants) insert(this.grants, grant.grantId, grant);
+    for (const row of changes.transactions) insert(this.transactions, row.transactionId, row);
     this.entries.push(...changes.entries);
   }
 
@@ -123,9 +123,14 @@ export class LedgerInMemory {
     const asked = new Set(ACCOUNTS.flatMap(storedAccountIds));
     return new Books(this.time, stripe, asked, this.loadedAccounts, this.loadedGrants);
   }
+}
 
-  private insert<T>(table: Map<string, T>, id: string, row: T): void {
-    if (table.has(id)) throw new Error(`${id} was opened twice`);
-    table.set(id, row);
-  }
+function insert<T>(table: Map<string, T>, id: string, row: T): void {
+  if (table.has(id)) throw new Error(`${id} was opened twice`);
+  table.set(id, row);
+}
+
+function update<T>(table: Map<string, T>, id: string, row: T): void {
+  if (!table.has(id)) throw new Error(`${id} was changed before it was opened`);
+  table.set(id, row);
 }

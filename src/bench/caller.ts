@@ -1,0 +1,78 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { failuresOf, type LoadReport } from "./load.js";
+import type { LoadClient } from "./load-client.js";
+
+/** Calls in flight where a workload doesn't say otherwise. */
+export const IN_FLIGHT = 256;
+
+/** Makes typed calls of a service through the load generator. */
+export class Caller {
+  constructor(
+    private readonly client: LoadClient,
+    /** "127.0.0.1:50051" */
+    readonly target: string,
+  ) {}
+
+  /** Makes a call for each request and reports on them, answers unread. */
+  async measure<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    requests: readonly MessageInitShape<Input>[],
+    inFlight = IN_FLIGHT,
+  ): Promise<LoadReport> {
+    return (await this.run(method, requests, inFlight, false)).report;
+  }
+
+  /** The same, with the decoded answers, in the order of the requests; undefined where a call failed. */
+  async measureAndRead<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    requests: readonly MessageInitShape<Input>[],
+    inFlight = IN_FLIGHT,
+  ): Promise<{ report: LoadReport; answers: (MessageShape<Output> | undefined)[] }> {
+    const { report, answers } = await this.run(method, requests, inFlight, true);
+    return { report, answers: answers.map((bytes) => bytes && fromBinary(method.output, bytes)) };
+  }
+
+  /**
+   * Makes calls that prepare a measurement.
+   * @throws Error if one of them fails
+   */
+  async require<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    requests: readonly MessageInitShape<Input>[],
+  ): Promise<MessageShape<Output>[]> {
+    const { report, answers } = await this.measureAndRead(method, requests);
+    if (failuresOf(report) > 0) {
+      throw new Error(`${method.name} failed: ${JSON.stringify(report.errors)}, ${report.dropped} dropped`);
+    }
+    return answers as MessageShape<Output>[];
+  }
+
+  /** Makes calls of another server, whatever it serves, with empty messages. */
+  async measureEmpty(target: string, path: string, calls: number): Promise<LoadReport> {
+    const messages = new Array<Uint8Array>(calls).fill(new Uint8Array());
+    return (await this.client.run({ target, path, messages, inFlight: IN_FLIGHT, keepsAnswers: false })).report;
+  }
+
+  private run<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    requests: readonly MessageInitShape<Input>[],
+    inFlight: number,
+    keepsAnswers: boolean,
+  ) {
+    return this.client.run({
+      target: this.target,
+      path: `/${method.parent.typeName}/${method.name}`,
+      messages: requests.map((request) => toBinary(method.input, create(method.input, request))),
+      inFlight,
+      keepsAnswers,
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { Caller } from "./caller.js";
+import { type BenchDatabase, type BenchPostgres, makeSqliteDatabase } from "./databases.js";
+import type { LoadReport } from "./load.js";
+import { LoadClient } from "./load-client.js";
+import type { BenchOptions } from "./options.js";
+import type { Pgbench } from "./pgbench.js";
+import type { Progress } from "./progress.js";
+import type { Resources } from "./resources.js";
+import type { WorkloadResult } from "./result.js";
+import { auditBooks, startService } from "./service-process.js";
+import type { Measurable, Workload } from "./workload.js";
+
+/** What the workloads of one bench share. */
+export interface Shared {
+  readonly options: BenchOptions;
+  /** Undefined if only SQLite is measured. */
+  readonly postgres: BenchPostgres | undefined;
+  readonly pgbench: Pgbench | undefined;
+  readonly progress: Progress;
+}
+
+/** Measures a workload on a service and a database of its own, and audits what it left behind. @param resources takes all that is started */
+export async function measure(workload: Workload, shared: Shared, resources: Resources): Promise<WorkloadResult> {
+  const { options, pgbench, progress } = shared;
+  const title = `${workload.name} on ${workload.store}`;
+  const calls = options.calls ?? workload.calls;
+  const database = resources.add(await makeDatabase(workload, shared.postgres));
+
+  const prepared = await progress.step(`${title}: preparing`, async () => {
+    const service = resources.add(await startService(database.url));
+    const caller = new Caller(resources.add(LoadClient.start()), service.grpcAddress);
+    const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
+    return workload.prepare({ caller, pgbench, pgbenchSeconds, resources });
+  });
+  await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
+  const runs: LoadReport[] = [];
+  const references: number[] = [];
+  for (let run = 1; run <= options.runs; run++) {
+    await progress.step(`${title}: run ${run} of ${options.runs}`, () =>
+      measureOnce(prepared, calls, runs, references),
+    );
+  }
+  const audit = await progress.step(`${title}: auditing`, () => auditBooks(database.url));
+  const { name, store, figure, referenceName, goal } = workload;
+  return { name, store, figure, referenceName, goal, calls, runs, references, audit };
+}
+
+async function measureOnce(
+  prepared: Measurable,
+  calls: number,
+  runs: LoadReport[],
+  references: number[],
+): Promise<void> {
+  const reference = await prepared.reference(calls);
+  if (reference !== undefined) references.push(reference);
+  runs.push(await prepared.run(calls));
+}
+
+function makeDatabase({ store, name }: Workload, postgres: BenchPostgres | undefined): Promise<BenchDatabase> {
+  if (store === "sqlite") return makeSqliteDatabase();
+  if (!postgres) throw new Error("a workload on Postgres needs one");
+  return postgres.makeDatabase(name.replaceAll("-", "_"));
+}

@@ -1,0 +1,20 @@
+/** Every workload there is; docs/performance.md says what each stands for. */
+export const WORKLOAD_NAMES = ["debit", "complete", "complete-hot", "debit-one", "get-balance"] as const;
+
+export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
+
+export type StoreName = "sqlite" | "postgres";
+
+/** What to measure, and how long. */
+export interface BenchOptions {
+  readonly only: readonly WorkloadName[];
+  readonly stores: readonly StoreName[];
+  /** Calls in one run, of every workload; undefined leaves each workload its own number. */
+  readonly calls: number | undefined;
+  /** Runs of each workload, after the warm-up. */
+  readonly runs: number;
+  /** Seconds of pgbench for each number of clients, spread over the runs of a workload. */
+  readonly pgbenchSeconds: number;
+  /** A Postgres server to make throw-away databases on; undefined starts one. */
+  readonly databaseUrl: string | undefined;
+}

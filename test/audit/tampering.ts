@@ -1,0 +1,45 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { auditLedger } from "../../src/audit/audit.js";
+import type { Invariant } from "../../src/audit/invariants.js";
+import { grantIdFor } from "../../src/domain/ledger/grants.js";
+import type { Store } from "../../src/storage/store.js";
+import { describeStores, type TestDatabase } from "../support/stores.js";
+import { type History, writeHistory } from "./history.js";
+
+/** Something done to the store behind the service's back, and what the audit has to say about it. */
+export interface Tampering {
+  readonly what: string;
+  readonly sql: (history: History) => readonly string[];
+  /** Invariants and the first rows that break them. */
+  readonly found: (history: History) => readonly (readonly [Invariant, string])[];
+}
+
+export const ENTRY_COLUMNS =
+  "transaction_id, position, account_id, account_version, amount_usd_micros, balance_after_usd_micros, grant_movements, hash";
+
+export function alicesGrant(transactionId: string): string {
+  return grantIdFor(transactionId, "alice");
+}
+
+/** Declares a test for each tampering, on every backend, with a history of its own. */
+export function testTamperings(ofWhat: string, tamperings: readonly Tampering[]): void {
+  describeStores(`tampering with ${ofWhat}`, (makeDatabase) => {
+    let database: TestDatabase;
+    let store: Store;
+    let history: History;
+
+    beforeEach(async () => {
+      database = await makeDatabase();
+      store = await database.open();
+      history = await writeHistory(store);
+    });
+    afterEach(() => database.destroy());
+
+    it.each(tamperings)("shows when $what", async ({ sql, found }) => {
+      for (const statement of sql(history)) await database.tamper(statement);
+      const { violations } = await auditLedger(store, { sliceRows: 5 });
+      const rows = violations.map(({ invariant, row }) => [invariant, row]);
+      expect(rows).toEqual(expect.arrayContaining([...found(history)]));
+    });
+  });
+}

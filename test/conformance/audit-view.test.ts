@@ -1,0 +1,248 @@
+import { expect, it } from "vitest";
+import type { Account, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
+import type {
+  AuditedGrant,
+  AuditedRequest,
+  AuditView,
+  GenerationToCheck,
+  RequestKey,
+  RewardToCheck,
+  TransactionToCheck,
+} from "../../src/storage/store.js";
+import { describeStores } from "../support/stores.js";
+import {
+  accountRow,
+  entryRow,
+  fullGenerationRow,
+  generationRow,
+  grantRow,
+  requestRow,
+  rewardRow,
+  transactionRow,
+} from "./rows.js";
+import { fresh, ids, openedPair, save, walk } from "./support.js";
+
+describeStores("what an audit walks", (makeDatabase) => {
+  const pair = openedPair(makeDatabase);
+  const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => pair.store.snapshot(work);
+
+  it("is accounts by account_id", async () => {
+    const accounts = ["A", "B#01", "a", "b", "c"].map((accountId) => accountRow(accountId));
+    await save(pair.store, { openedAccounts: accounts.toReversed() });
+    const read = await view((open) =>
+      walk<Account, string>(
+        "",
+        (row) => row.accountId,
+        (after, limit) => open.accountsAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual(accounts);
+  });
+
+  it("is entries of all accounts, by account and version, each with its transaction, or null if there is none", async () => {
+    const transactions = [1, 2, 3].map(() => transactionRow());
+    const positions = [
+      ["A", 9n],
+      ["A", 10n],
+      ["a", 2n],
+      ["a", 100n],
+      ["b", 1n],
+    ] as const;
+    const entries = positions.map(([accountId, version], index) =>
+      entryRow(accountId, version, index < 3 ? { transactionId: transactions[index]?.transactionId ?? "" } : {}),
+    );
+    await save(pair.store, { transactions, entries: entries.toReversed() });
+    const read = await view((open) =>
+      walk<readonly [EntryRow, TransactionRow | null], { accountId: string; accountVersion: bigint }>(
+        { accountId: "", accountVersion: 0n },
+        ([entry]) => entry,
+        (after, limit) => open.allEntriesAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual(entries.map((entry, index) => [entry, transactions[index] ?? null]));
+  });
+
+  it("is grants of all accounts, by account and grant_id, spent ones too, and says which ones debits look at", async () => {
+    const grants = ids(5).map((grantId, index) =>
+      grantRow(index < 3 ? "A" : "a", { grantId, remainingUsdMicros: BigInt(index % 2) }),
+    );
+    await save(pair.store, { openedGrants: grants.toReversed() });
+    const read = await view((open) =>
+      walk<AuditedGrant, { accountId: string; grantId: string }>(
+        { accountId: "", grantId: "" },
+        (row) => row,
+        (after, limit) => open.allGrantsAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual(grants.map((grant) => ({ ...grant, isOpen: grant.remainingUsdMicros > 0n })));
+  });
+
+  it("is requests by caller and request_id, and says whether what each made is there", async () => {
+    const transaction = transactionRow({ caller: "a", requestId: "1" });
+    const generation = generationRow();
+    const made = { resourceKind: "TRANSACTION", resourceId: transaction.transactionId } as const;
+    const expected: readonly (readonly [RequestKey & Partial<AuditedRequest>, boolean])[] = [
+      [{ caller: "B", requestId: "9" }, false],
+      [{ caller: "a", requestId: "1", ...made }, true],
+      [{ caller: "a", requestId: "2", ...made }, false],
+      [{ caller: "a", requestId: "3", resourceKind: "GENERATION", resourceId: generation.generationId }, true],
+      [{ caller: "b", requestId: "0", resourceKind: "GENERATION", resourceId: transaction.transactionId }, false],
+    ];
+    const requests = expected.map(([row]) => requestRow(row));
+    await save(pair.store, { requests, transactions: [transaction], openedGenerations: [generation] });
+    const read = await view((open) =>
+      walk<AuditedRequest, RequestKey>(
+        { caller: "", requestId: "" },
+        (row) => row,
+        (after, limit) => open.requestsAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual(
+      requests.map(({ fingerprint: _, ...row }, index) => ({ ...row, hasEffect: expected[index]?.[1] })),
+    );
+  });
+});
+
+describeStores("what an audit compares", (makeDatabase) => {
+  const pair = openedPair(makeDatabase);
+  const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => pair.store.snapshot(work);
+
+  it("is transactions by transaction_id, each with its entries and rewards by position, its request and what it settles", async () => {
+    const generation = fullGenerationRow();
+    const { generationId } = generation;
+    const [first = "", second = "", third = ""] = ids(3);
+    const settlement = transactionRow({ transactionId: first, type: "GENERATION_SETTLEMENT", generationId });
+    const requested = transactionRow({ transactionId: second, requestId: fresh("request"), generationId });
+    const unnamed = transactionRow({ transactionId: third, requestId: "" });
+    const entries = [0, 1, 2].map((position) => entryRow(fresh("ann"), 1n, { transactionId: first, position }));
+    const rewards = [2, 10].map((position) => rewardRow("ann", { transactionId: first, position, generationId }));
+    await save(pair.store, {
+      openedGenerations: [generation],
+      transactions: [unnamed, requested, settlement],
+      entries: entries.toReversed(),
+      rewards: rewards.toReversed(),
+      requests: [
+        requestRow({ requestId: requested.requestId, resourceId: second }),
+        requestRow({ requestId: "", resourceId: third }),
+      ],
+    });
+    const read = await view((open) =>
+      walk<TransactionToCheck, string>(
+        "",
+        (row) => row.transaction.transactionId,
+        (after, limit) => open.transactionsToCheckAfter(after, limit),
+      ),
+    );
+    const bare = { postings: [], rewards: [], recorded: null, generation: null };
+    expect(read).toMatchObject([
+      {
+        transaction: settlement,
+        postings: entries.map(({ accountId, amountUsdMicros }) => ({ accountId, amountUsdMicros })),
+        rewards: rewards.map(({ position, accountId, amountUsdMicros }) => ({
+          ...{ position, accountId, generationId, amountUsdMicros },
+        })),
+        recorded: null,
+        generation: { generationId, transactionId: generation.transactionId, state: "COMPLETED" },
+      },
+      { transaction: requested, ...bare, recorded: { resourceKind: "TRANSACTION", resourceId: second } },
+      { transaction: unnamed, ...bare },
+    ]);
+  });
+
+  it("is generations by generation_id, as far as a settlement depends on them", async () => {
+    const before = await view((open) => open.generationsToCheckAfter("", 100));
+    const generations = ids(3).map((generationId, index) =>
+      index === 0 ? generationRow({ generationId }) : fullGenerationRow({ generationId }),
+    );
+    await save(pair.store, { openedGenerations: generations.toReversed() });
+    const read = await view((open) =>
+      walk<GenerationToCheck, string>(
+        "",
+        (row) => row.generationId,
+        (after, limit) => open.generationsToCheckAfter(after, limit),
+      ),
+    );
+    expect(read.filter((row) => !before.some(({ generationId }) => generationId === row.generationId))).toEqual(
+      generations.map((row) => ({
+        generationId: row.generationId,
+        state: row.state,
+        pricingUnit: row.pricing.unit,
+        baseCostUsdMicros: row.baseCostUsdMicros,
+        feeUsdMicros: row.feeUsdMicros,
+        chargedAccountId: row.chargedAccountId,
+        transactionId: row.transactionId,
+      })),
+    );
+  });
+
+  it("is the settlements of some generations", async () => {
+    const [first = "", second = "", third = ""] = ids(3);
+    const settlements = [first, second].map((generationId) =>
+      transactionRow({ type: "GENERATION_SETTLEMENT", generationId }),
+    );
+    const debit = transactionRow({ type: "DEBIT", generationId: third });
+    await save(pair.store, { transactions: [...settlements, debit] });
+    expect(await view((open) => open.settlementsOf([first, third]))).toEqual([[first, settlements[0]?.transactionId]]);
+    expect(await view((open) => open.settlementsOf([]))).toEqual([]);
+  });
+});
+
+describeStores("what an audit looks for", (makeDatabase) => {
+  const pair = openedPair(makeDatabase);
+  const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => pair.store.snapshot(work);
+
+  it("is rewards by transaction_id and position, and whether each has its transaction", async () => {
+    const [first = "", second = ""] = ids(2);
+    const rewards = [
+      rewardRow("ann", { transactionId: first, position: 2 }),
+      rewardRow("ann", { transactionId: first, position: 10 }),
+      rewardRow("ann", { transactionId: second, position: 0 }),
+    ];
+    await save(pair.store, { rewards: rewards.toReversed(), transactions: [transactionRow({ transactionId: first })] });
+    const read = await view((open) =>
+      walk<RewardToCheck & { readonly hasTransaction: boolean }, RewardToCheck>(
+        { transactionId: "", position: 0 },
+        (row) => row,
+        (after, limit) => open.rewardsAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual([
+      { transactionId: first, position: 2, hasTransaction: true },
+      { transactionId: first, position: 10, hasTransaction: true },
+      { transactionId: second, position: 0, hasTransaction: false },
+    ]);
+  });
+
+  it("is a row that can't be decoded, as REFUSED, by its name", async () => {
+    const transaction = transactionRow();
+    const { transactionId } = transaction;
+    await save(pair.store, { transactions: [transaction], entries: [entryRow(fresh("ann"), 1n, { transactionId })] });
+    await pair.database.tamper(`update transactions set metadata = '{' where transaction_id = '${transactionId}'`);
+    const refused = { name: "StoreError", kind: "REFUSED", message: expect.stringContaining(transactionId) };
+    await expect(view((open) => open.transactionsToCheckAfter("", 100))).rejects.toMatchObject(refused);
+    const first = { accountId: "", accountVersion: 0n };
+    await expect(view((open) => open.allEntriesAfter(first, 100))).rejects.toMatchObject(refused);
+  });
+
+  it("is how many rows there are", async () => {
+    const before = await view((open) => open.counts());
+    await save(pair.store, {
+      openedAccounts: [accountRow(fresh("ann")), accountRow(fresh("ben"))],
+      entries: [1n, 2n, 3n].map((version) => entryRow(fresh("ann"), version)),
+      openedGrants: [1, 2, 3, 4, 5].map(() => grantRow(fresh("ann"))),
+      transactions: [transactionRow()],
+      openedGenerations: [1, 2, 3, 4].map(() => generationRow()),
+      rewards: [1, 2, 3, 4, 5, 6].map(() => rewardRow("ann")),
+      requests: [1, 2, 3, 4, 5, 6, 7].map(() => requestRow()),
+    });
+    expect(await view((open) => open.counts())).toEqual({
+      accounts: before.accounts + 2,
+      entries: before.entries + 3,
+      grants: before.grants + 5,
+      transactions: before.transactions + 1,
+      rewards: before.rewards + 6,
+      generations: before.generations + 4,
+      requests: before.requests + 7,
+    });
+  });
+});

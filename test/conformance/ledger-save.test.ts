@@ -1,0 +1,185 @@
+import createKnex from "knex";
+import { v7 as uuidv7 } from "uuid";
+import { expect, it } from "vitest";
+import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
+import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
+import type { BatchChanges } from "../../src/storage/store.js";
+import { describeStores } from "../support/stores.js";
+import {
+  accountRow,
+  entryRow,
+  eventRow,
+  fullGenerationRow,
+  generationRow,
+  grantRow,
+  NOON,
+  requestRow,
+  rewardRow,
+  transactionRow,
+} from "./rows.js";
+import { ALWAYS, fresh, ids, loadKeys, openedPair, save } from "./support.js";
+
+/** Something new in every table, of accounts that no other case uses. */
+function somethingOfEverything() {
+  const account = accountRow(fresh("ann"), { heldUsdMicros: 5n, promotionalUsdMicros: 4n });
+  const { accountId } = account;
+  const transaction = transactionRow({
+    type: "GENERATION_SETTLEMENT",
+    toolId: "flux",
+    generationId: uuidv7(),
+    externalReference: fresh("stripe"),
+    description: "one run",
+    metadata: { team: "red" },
+  });
+  const { transactionId, generationId } = transaction;
+  const grant = grantRow(accountId, { transactionId, category: "PROMOTIONAL", isRolling: true });
+  return {
+    request: requestRow(),
+    generation: fullGenerationRow({ generationId, transactionId }),
+    account,
+    grant,
+    transaction,
+    entry: entryRow(accountId, 1n, { transactionId, grantMovements: [[grant.grantId, 1n]] }),
+    reward: rewardRow(accountId, { transactionId, generationId, position: 2, clawedBackUsdMicros: 1n }),
+    event: eventRow(generationId, "final", { details: { shortfall_usd_micros: "20" } }),
+  };
+}
+
+function changesOf(all: readonly ReturnType<typeof somethingOfEverything>[]): BatchChanges {
+  return {
+    requests: all.map((one) => one.request),
+    openedGenerations: all.map((one) => one.generation),
+    changedGenerations: [],
+    openedAccounts: all.map((one) => one.account),
+    changedAccounts: [],
+    openedGrants: all.map((one) => one.grant),
+    changedGrants: [],
+    transactions: all.map((one) => one.transaction),
+    entries: all.map((one) => one.entry),
+    rewards: all.map((one) => one.reward),
+    events: all.map((one) => one.event),
+  };
+}
+
+describeStores("save", (makeDatabase, backend) => {
+  const pair = openedPair(makeDatabase);
+
+  it("writes a row into every table, each column as it is", async () => {
+    const all = somethingOfEverything();
+    await save(pair.store, changesOf([all]));
+    const { other } = pair;
+    const keys = { requests: [all.request], externalReferences: [all.transaction.externalReference] };
+    const loaded = await other.transact((transaction) => loadKeys(transaction, keys));
+    expect(loaded.requests).toEqual([all.request]);
+    expect(loaded.externalReferences.map((used) => used.transactionId)).toEqual([all.transaction.transactionId]);
+    expect(await other.accounts([all.account.accountId])).toEqual([all.account]);
+    expect(await other.grantOpenedBy(all.grant.transactionId, all.account.accountId)).toEqual(all.grant);
+    expect(await other.transaction(all.transaction.transactionId)).toEqual({
+      transaction: all.transaction,
+      entries: [all.entry],
+    });
+    expect(await other.findGenerations({ generationId: all.generation.generationId, runId: "" })).toEqual([
+      all.generation,
+    ]);
+    const rewards = { accountId: all.account.accountId, assetId: "", role: undefined, ...ALWAYS };
+    expect((await other.listRewards(rewards, undefined, 10)).rows).toEqual([all.reward]);
+    expect(await other.generationEvents(all.event.generationId)).toEqual([all.event]);
+  });
+
+  it("changes what was opened before, and leaves its neighbours alone", async () => {
+    const [all, neighbour] = [somethingOfEverything(), somethingOfEverything()];
+    await save(pair.store, changesOf([all, neighbour]));
+    const account = { ...all.account, balanceUsdMicros: 2n, heldUsdMicros: 1n, version: 2n, updateTime: NOON + 5n };
+    const grant = { ...all.grant, issuedUsdMicros: 300n, remainingUsdMicros: 0n };
+    const generation = generationRow({
+      ...all.generation,
+      state: "FAILED",
+      runId: fresh("run"),
+      baseCostUsdMicros: null,
+      transactionId: "",
+      outcome: null,
+      updateTime: NOON + 5n,
+    });
+    await save(pair.store, {
+      changedAccounts: [account],
+      changedGrants: [grant],
+      changedGenerations: [generation],
+    });
+    const read = async ({
+      account: { accountId },
+      grant: { transactionId },
+      generation: { generationId },
+    }: typeof all) => [
+      await pair.store.accounts([accountId]),
+      await pair.store.grantOpenedBy(transactionId, accountId),
+      await pair.store.findGenerations({ generationId, runId: "" }),
+    ];
+    expect(await read(all)).toEqual([[account], grant, [generation]]);
+    expect(await read(neighbour)).toEqual([[neighbour.account], neighbour.grant, [neighbour.generation]]);
+  });
+
+  it("writes nothing where nothing has changed", async () => {
+    await expect(save(pair.store, {})).resolves.toBeUndefined();
+  });
+
+  it("takes as many statements for 300 rows of each kind as for one, and not more than one a table and kind of change", async () => {
+    const url = pair.database.url;
+    const knex =
+      backend === "sqlite"
+        ? createKnex({ client: "better-sqlite3", connection: url.slice("sqlite:".length), useNullAsDefault: true })
+        : createKnex({ client: "pg", connection: url, pool: { min: 0, max: 1 } });
+    const statementsFor = (rows: number): Promise<number> =>
+      knex.transaction(async (transaction) => {
+        const ledger =
+          backend === "sqlite"
+            ? new SqliteLedgerTransaction(transaction, NOON)
+            : new PostgresLedgerTransaction(transaction);
+        let statements = 0;
+        transaction.on("query", () => statements++);
+        const all = Array.from({ length: rows }, somethingOfEverything);
+        await ledger.save({
+          ...changesOf(all),
+          changedAccounts: all.map((one) => one.account),
+          changedGrants: all.map((one) => one.grant),
+          changedGenerations: all.map((one) => one.generation),
+        });
+        return statements;
+      });
+    try {
+      const statements = await statementsFor(1);
+      expect(statements).toBeGreaterThan(0);
+      expect(statements).toBeLessThanOrEqual(11);
+      expect(await statementsFor(300)).toBe(statements);
+    } finally {
+      await knex.destroy();
+    }
+  });
+
+  it("leaves an event that is known by its key as it is, and writes its neighbours", async () => {
+    const [generationId = "", otherId = ""] = ids(2);
+    const first = eventRow(generationId, "final", { details: { told: "first" } });
+    await save(pair.store, { events: [first] });
+    const again = eventRow(generationId, "final", {
+      type: "FAILED",
+      details: { told: "again" },
+      createTime: NOON + 1n,
+    });
+    const later = eventRow(generationId, "conflict", { createTime: NOON + 2n });
+    const elsewhere = eventRow(otherId, "final");
+    await save(pair.other, { events: [again, later, elsewhere] });
+    expect(await pair.store.generationEvents(generationId)).toEqual([first, later]);
+    expect(await pair.store.generationEvents(otherId)).toEqual([elsewhere]);
+  });
+
+  it("leaves an event as it is that another instance is just writing", async () => {
+    const [generationId = ""] = ids(1);
+    const events = ["one", "two"].map((told) => eventRow(generationId, "final", { details: { told } }));
+    const all = events.map((event, index) =>
+      save(index === 0 ? pair.store : pair.other, { events: [event], requests: [requestRow()] }),
+    );
+    await Promise.all(all);
+    const written = await pair.store.generationEvents(generationId);
+    expect(written).toHaveLength(1);
+    expect(events).toContainEqual(written[0]);
+  });
+});

@@ -1,0 +1,169 @@
+import createKnex, { type Knex } from "knex";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { KnexReads } from "../../src/storage/knex/reads.js";
+import { describeStores, type TestDatabase } from "../support/stores.js";
+import { entryRow, eventRow, fullGenerationRow, generationRow, NOON, rewardRow, transactionRow } from "./rows.js";
+import { ALWAYS, ids, openedPair, save } from "./support.js";
+
+/*
+ * "A page costs the same however deep it is", without a clock: the database explains the statements that a read sends. Postgres tells how many rows each step
+ * has really read. Exception of SQLite: it tells no more than how it looks for them, which must be by an index at every step, and in the order of the page.
+ */
+
+const ROWS = 2_000;
+const PAGE_SIZE = 10;
+/** Where the deep page begins. */
+const DEEP = 1_800;
+
+interface Statement {
+  readonly sql: string;
+  readonly bindings: readonly Knex.RawBinding[];
+}
+
+type Read = (reads: KnexReads) => Promise<unknown>;
+
+function connect(database: TestDatabase): Knex {
+  return database.backend === "sqlite"
+    ? createKnex({
+        client: "better-sqlite3",
+        connection: { filename: database.url.slice("sqlite:".length), options: { safeIntegers: true } as never },
+        useNullAsDefault: true,
+      })
+    : createKnex({ client: "pg", connection: database.url, pool: { min: 0, max: 1 } });
+}
+
+async function statementsOf(knex: Knex, read: Read): Promise<Statement[]> {
+  const statements: Statement[] = [];
+  const listen = (query: Statement) => void statements.push({ sql: query.sql, bindings: query.bindings });
+  knex.on("query", listen);
+  await read(new KnexReads(knex, (error) => error as Error));
+  knex.removeListener("query", listen);
+  return statements;
+}
+
+interface PlanNode {
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly "Rows Removed by Index Recheck"?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Rows that a plan of Postgres read from tables, whether it kept them or not. */
+function rowsReadBy(node: PlanNode): number {
+  const removed = (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
+  const own = node["Relation Name"] ? (node["Actual Rows"] + removed) * node["Actual Loops"] : 0;
+  return (node.Plans ?? []).reduce((sum, child) => sum + rowsReadBy(child), own);
+}
+
+async function rowsRead(knex: Knex, read: Read): Promise<number> {
+  let rows = 0;
+  for (const { sql, bindings } of await statementsOf(knex, read)) {
+    const explained = await knex.raw(`explain (analyze, format json) ${sql.replace(/\$\d+/g, "?")}`, bindings);
+    rows += rowsReadBy(explained.rows[0]["QUERY PLAN"][0].Plan);
+  }
+  return rows;
+}
+
+/** The steps of SQLite's plans. */
+async function stepsOf(knex: Knex, read: Read): Promise<string[]> {
+  const steps: string[] = [];
+  for (const { sql, bindings } of await statementsOf(knex, read)) {
+    const explained: { detail: string }[] = await knex.raw(`explain query plan ${sql}`, bindings);
+    steps.push(...explained.map((step) => step.detail));
+  }
+  return steps;
+}
+
+describeStores("a page", (makeDatabase, backend) => {
+  const pair = openedPair(makeDatabase);
+  let knex: Knex;
+
+  const transactions = ids(ROWS).map((transactionId) => transactionRow({ transactionId }));
+  const generations = ids(ROWS).map((generationId) => generationRow({ generationId, accountId: "ann" }));
+  const rewards = ids(ROWS).map((transactionId, index) =>
+    rewardRow("ann", { transactionId, createTime: NOON + BigInt(index) }),
+  );
+
+  beforeAll(async () => {
+    const entries = transactions.map(({ transactionId }, index) =>
+      entryRow("ann", BigInt(index + 1), { transactionId }),
+    );
+    await save(pair.store, { transactions, entries, openedGenerations: generations, rewards });
+    knex = connect(pair.database);
+    await knex.raw("analyze");
+  });
+  afterAll(() => knex.destroy());
+
+  const all = { accountId: "ann", toolId: "", generationId: "", externalReference: "", castId: "", spellId: "" };
+  const lists: readonly (readonly [string, (position: number | undefined) => Read])[] = [
+    [
+      "transactions",
+      (position) => (reads) => {
+        const cursor = position === undefined ? undefined : { ann: BigInt(ROWS - position + 1) };
+        return reads.listTransactions(["ann"], { ...all, ...ALWAYS, types: [] }, cursor, PAGE_SIZE);
+      },
+    ],
+    [
+      "generations",
+      (position) => (reads) => {
+        const cursor = position === undefined ? undefined : generations[ROWS - position]?.generationId;
+        return reads.listGenerations({ ...all, ...ALWAYS, states: [] }, cursor, PAGE_SIZE);
+      },
+    ],
+    [
+      "rewards",
+      (position) => (reads) => {
+        const cursor = position === undefined ? undefined : rewards[ROWS - position];
+        return reads.listRewards({ ...all, ...ALWAYS, assetId: "", role: undefined }, cursor, PAGE_SIZE);
+      },
+    ],
+  ];
+
+  it.each(lists)("of %s costs the same however deep it is", async (_, readAt) => {
+    if (backend === "sqlite") {
+      const steps = [...(await stepsOf(knex, readAt(undefined))), ...(await stepsOf(knex, readAt(DEEP)))];
+      expect(steps.length).toBeGreaterThan(0);
+      for (const step of steps) expect(step).toMatch(/^SEARCH /);
+      return;
+    }
+    const first = await rowsRead(knex, readAt(undefined));
+    expect(first).toBeGreaterThanOrEqual(PAGE_SIZE);
+    expect(first).toBeLessThanOrEqual(5 * (PAGE_SIZE + 1));
+    expect(await rowsRead(knex, readAt(DEEP))).toBe(first);
+  });
+});
+
+describeStores("a look-up", (makeDatabase, backend) => {
+  const pair = openedPair(makeDatabase);
+  let knex: Knex;
+  const generations = Array.from({ length: ROWS }, () => fullGenerationRow());
+  const events = generations.map(({ generationId }) => eventRow(generationId, "final"));
+
+  beforeAll(async () => {
+    await save(pair.store, { openedGenerations: generations, events });
+    knex = connect(pair.database);
+    await knex.raw("analyze");
+  });
+  afterAll(() => knex.destroy());
+
+  const lookUps: readonly (readonly [string, Read])[] = [
+    [
+      "a generation by id",
+      (reads) => reads.findGenerations({ generationId: generations[7]?.generationId ?? "", runId: "" }),
+    ],
+    [
+      "generations by run id",
+      (reads) => reads.findGenerations({ generationId: "", runId: generations[7]?.runId ?? "" }),
+    ],
+    ["events of a generation", (reads) => reads.generationEvents(generations[7]?.generationId ?? "")],
+  ];
+
+  it.each(lookUps)("of %s reads no more than it finds", async (_, read) => {
+    if (backend === "postgres") return expect(await rowsRead(knex, read)).toBe(1);
+    const steps = await stepsOf(knex, read);
+    expect(steps.length).toBeGreaterThan(0);
+    for (const step of steps) expect(step).not.toMatch(/^SCAN /);
+  });
+});

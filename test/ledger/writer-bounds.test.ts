@@ -1,0 +1,252 @@
+import { v7 as uuidv7 } from "uuid";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NotInBatch } from "../../src/domain/ledger/books.js";
+import type { Command } from "../../src/ledger/command.js";
+import { LedgerWriter, type WriterLimits } from "../../src/ledger/writer.js";
+import { type LedgerStore, StoreError } from "../../src/storage/store.js";
+import { completionOf, creditOf, generationOf } from "../support/commands.js";
+import { someone, TestLedger } from "../support/ledger.js";
+import { failing, gated, withClock, withTransactions } from "../support/store-faults.js";
+import { describeStores } from "../support/stores.js";
+
+const LIMITS: WriterLimits = { batchSize: 100, waiting: 100, attempts: 3 };
+
+describeStores("the ledger writer", (makeDatabase) => {
+  let ledger: TestLedger;
+  beforeAll(async () => {
+    ledger = await TestLedger.start(makeDatabase);
+  });
+  afterAll(() => ledger.stop());
+
+  /** A writer with what it told its observer: commands of each batch, and the errors after which it tried again. */
+  function observed(store: LedgerStore, limits: Partial<WriterLimits>) {
+    const batches: number[] = [];
+    const retries: StoreError[] = [];
+    const writer = new LedgerWriter(
+      store,
+      { ...LIMITS, ...limits },
+      {
+        batchDone: ({ commands }) => batches.push(commands),
+        batchRetried: (error) => retries.push(error),
+      },
+    );
+    return { writer, batches, retries };
+  }
+
+  const cent = (accountId: string) => creditOf({ accountId, amountUsdMicros: 10_000n });
+
+  describe("with its queue full", () => {
+    it("refuses one more as OVERLOADED with a time to wait, and keeps its word to the others", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { waiting: 3 });
+      const taken = [1, 2, 3].map(() => writer.submit(cent(alice)));
+      expect(writer.waiting).toBe(3);
+      await expect(writer.submit(cent(alice))).rejects.toMatchObject({ reason: "OVERLOADED", retryAfterMs: 100 });
+      open();
+      await Promise.all(taken);
+      expect(await ledger.balances(alice)).toEqual([30_000n]);
+      await writer.submit(cent(alice));
+      expect(await ledger.balances(alice)).toEqual([40_000n]);
+    });
+
+    it("counts what waits, not the batch that is being committed", async () => {
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { waiting: 2 });
+      const committing = [1, 2].map(() => writer.submit(cent(someone("alice"))));
+      await endOfTurn();
+      expect(writer.waiting).toBe(0);
+      const waiting = [1, 2].map(() => writer.submit(cent(someone("alice"))));
+      await expect(writer.submit(cent(someone("alice")))).rejects.toMatchObject({ reason: "OVERLOADED" });
+      open();
+      await Promise.all([...committing, ...waiting]);
+    });
+  });
+
+  it("puts no more commands into a batch than its bound, and all of one turn into as few as that allows", async () => {
+    const alice = someone("alice");
+    const { writer, batches } = observed(ledger.store, { batchSize: 10 });
+    await Promise.all(Array.from({ length: 25 }, () => writer.submit(cent(alice))));
+    expect(batches).toEqual([10, 10, 5]);
+    expect(await ledger.balances(alice)).toEqual([250_000n]);
+  });
+
+  describe("whose caller has gone", () => {
+    it("doesn't apply a command that still waits", async () => {
+      const [alice, bob] = [someone("alice"), someone("bob")];
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, {});
+      const committing = writer.submit(cent(alice));
+      await endOfTurn();
+      const caller = new AbortController();
+      const gone = writer.submit(cent(alice), caller.signal);
+      const neighbour = writer.submit(cent(bob));
+      caller.abort(new Error("hung up"));
+      open();
+      await expect(gone).rejects.toThrow("hung up");
+      await Promise.all([committing, neighbour]);
+      expect(await ledger.balances(alice, bob)).toEqual([10_000n, 10_000n]);
+    });
+
+    it("finishes a command whose batch has begun", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, {});
+      const caller = new AbortController();
+      const begun = writer.submit(cent(alice), caller.signal);
+      await endOfTurn();
+      caller.abort(new Error("hung up"));
+      open();
+      await expect(begun).resolves.toMatchObject({ kind: "done" });
+    });
+  });
+
+  describe("given a command that is broken", () => {
+    const broken = (where: "accounts" | "apply"): Command<never> => ({
+      name: "Broken",
+      accounts() {
+        if (where === "accounts") throw new Error("a defect");
+        return [];
+      },
+      apply() {
+        throw new Error("a defect");
+      },
+    });
+
+    it.each(["accounts", "apply"] as const)(
+      "fails it alone when its %s throws, and commits its neighbours",
+      async (where) => {
+        const [alice, bob] = [someone("alice"), someone("bob")];
+        const { writer } = observed(ledger.store, {});
+        const results = await Promise.allSettled([
+          writer.submit(cent(alice)),
+          writer.submit(broken(where)),
+          writer.submit(cent(bob)),
+        ]);
+        expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+        expect((results[1] as PromiseRejectedResult).reason).toEqual(new Error("a defect"));
+        expect(await ledger.balances(alice, bob)).toEqual([10_000n, 10_000n]);
+      },
+    );
+
+    it("fails it alone when the store refuses its rows, and commits its neighbours", async () => {
+      const [alice, bob, eve] = [someone("alice"), someone("bob"), someone("eve")];
+      const picky = withTransactions(ledger.store, (transaction) => ({
+        async save(changes) {
+          if (changes.openedAccounts.some((account) => account.accountId === eve)) {
+            throw new StoreError("REFUSED", "not this row");
+          }
+          await transaction.save(changes);
+        },
+      }));
+      const { writer, retries } = observed(picky, {});
+      const results = await Promise.allSettled([alice, eve, bob].map((accountId) => writer.submit(cent(accountId))));
+      expect(results.map((result) => result.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+      expect(retries).toEqual([]);
+      expect(await ledger.balances(alice, bob, eve)).toEqual([10_000n, 10_000n, 0n]);
+    });
+  });
+
+  describe("in conflict with another instance", () => {
+    const conflict = new StoreError("CONFLICT", "another instance was first");
+
+    it("tries the whole batch again, and charges once", async () => {
+      const [alice, bob] = [someone("alice"), someone("bob")];
+      const { writer, batches, retries } = observed(failing(ledger.store, conflict, 2), {});
+      await Promise.all([alice, bob].map((accountId) => writer.submit(cent(accountId))));
+      expect(retries).toEqual([conflict, conflict]);
+      expect(batches).toEqual([2]);
+      expect(await ledger.balances(alice, bob)).toEqual([10_000n, 10_000n]);
+    });
+
+    it.each(["CONFLICT", "UNAVAILABLE"] as const)(
+      "gives up as STORE_UNAVAILABLE after its attempts at %s",
+      async (kind) => {
+        const alice = someone("alice");
+        const error = new StoreError(kind, "still");
+        const { writer, retries } = observed(failing(ledger.store, error, 3), { attempts: 3 });
+        await expect(writer.submit(cent(alice))).rejects.toMatchObject({
+          reason: "STORE_UNAVAILABLE",
+          retryAfterMs: 1_000,
+        });
+        expect(retries).toHaveLength(2);
+        expect(await ledger.balances(alice)).toEqual([0n]);
+        await writer.submit(cent(alice));
+        expect(await ledger.balances(alice)).toEqual([10_000n]);
+      },
+    );
+  });
+
+  describe("that closes", () => {
+    it("answers everything that waits, and takes no more", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { batchSize: 2 });
+      const waiting = Array.from({ length: 7 }, () => writer.submit(cent(alice)));
+      const closed = writer.close();
+      await expect(writer.submit(cent(alice))).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      open();
+      await closed;
+      expect(writer.waiting).toBe(0);
+      expect(await Promise.all(waiting)).toHaveLength(7);
+      expect(await ledger.balances(alice)).toEqual([70_000n]);
+    });
+
+    it("is closed at once if nothing waits", async () => {
+      await expect(observed(ledger.store, {}).writer.close()).resolves.toBeUndefined();
+    });
+  });
+
+  describe("given a command that needs an account its batch didn't load", () => {
+    it.each(["run_id", "generation_id"])(
+      "puts it off to the next batch: create and complete by %s in one turn",
+      async (by) => {
+        const alice = someone("alice");
+        await ledger.fund(alice, 1_000_000n);
+        const [generationId, runId] = [uuidv7(), `run-${uuidv7()}`];
+        const ref = by === "run_id" ? { generationId: "", runId } : { generationId, runId: "" };
+        const { writer, batches } = observed(ledger.store, {});
+        const [, completed] = await Promise.all([
+          writer.submit(generationOf({ accountId: alice, generationId, runId })),
+          writer.submit(completionOf("", { ref })),
+        ]);
+        expect(completed).toMatchObject({ alreadyFinal: false, generation: { generationId, state: "COMPLETED" } });
+        expect(batches).toEqual([2, 1]);
+        expect(await ledger.balances(alice)).toEqual([0n]);
+      },
+    );
+
+    it("gives up on one that never says which account it needs, and commits its neighbours", async () => {
+      const alice = someone("alice");
+      const endless: Command<never> = {
+        name: "Endless",
+        accounts: () => [],
+        apply() {
+          throw new NotInBatch("unsaid");
+        },
+      };
+      const { writer } = observed(ledger.store, {});
+      const credited = writer.submit(cent(alice));
+      await expect(writer.submit(endless)).rejects.toThrow("Endless was put off 3 times");
+      await expect(credited).resolves.toMatchObject({ kind: "done" });
+    });
+  });
+
+  it("never writes a time below the last one, though the store's clock jumps back", async () => {
+    const alice = someone("alice");
+    const clock = { now: 5_000_000_000_000_000n };
+    const { writer } = observed(withClock(ledger.store, clock), {});
+    const times: bigint[] = [];
+    for (const jump of [0n, -1_000_000_000n, 5n]) {
+      clock.now += jump;
+      const done = await writer.submit(cent(alice));
+      if (done.kind === "done") times.push(done.posted.transaction.createTime);
+    }
+    expect(times).toEqual([5_000_000_000_000_000n, 5_000_000_000_000_000n, 5_000_000_000_000_000n]);
+  });
+});
+
+/** By then the writer has taken its first batch. */
+async function endOfTurn(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,67 @@
+import { type LedgerStore, type LedgerTransaction, StoreError } from "../../src/storage/store.js";
+
+/** A store whose transactions do some things differently. */
+export function withTransactions(
+  store: LedgerStore,
+  change: (transaction: LedgerTransaction) => Partial<LedgerTransaction>,
+): LedgerStore {
+  return withTransact(store, (work) =>
+    store.transact((transaction) => work({ ...delegating(transaction), ...change(transaction) })),
+  );
+}
+
+/** A store that runs its transactions some other way. */
+export function withTransact(store: LedgerStore, transact: LedgerStore["transact"]): LedgerStore {
+  return { transact, newestTime: () => store.newestTime() };
+}
+
+/** A store whose clock is set by hand, in microseconds since the epoch. */
+export function withClock(store: LedgerStore, clock: { now: bigint }): LedgerStore {
+  return withTransactions(store, (transaction) => ({
+    loadKeys: async (keys) => ({ ...(await transaction.loadKeys(keys)), clock: clock.now }),
+  }));
+}
+
+function delegating(transaction: LedgerTransaction): LedgerTransaction {
+  return {
+    loadKeys: (keys) => transaction.loadKeys(keys),
+    loadAccounts: (accountIds) => transaction.loadAccounts(accountIds),
+    loadGrants: (accountIds, limit) => transaction.loadGrants(accountIds, limit),
+    save: (changes) => transaction.save(changes),
+  };
+}
+
+/** A store whose transactions wait until it is opened. */
+export function gated(store: LedgerStore): { readonly store: LedgerStore; readonly open: () => void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const waiting = withTransact(store, async (work) => {
+    await opened;
+    return store.transact(work);
+  });
+  return { store: waiting, open };
+}
+
+/** A store that runs each transaction and then takes it back with this error, so many times. */
+export function failing(store: LedgerStore, error: StoreError, times: number): LedgerStore {
+  let left = times;
+  return withTransact(store, (work) =>
+    store.transact(async (transaction) => {
+      const done = await work(transaction);
+      if (left-- > 0) throw error;
+      return done;
+    }),
+  );
+}
+
+/** A store whose commits succeed while their answers are lost, so many times. */
+export function losingAnswers(store: LedgerStore, times: number): LedgerStore {
+  let left = times;
+  return withTransact(store, async (work) => {
+    const done = await store.transact(work);
+    if (left-- > 0) throw new StoreError("UNAVAILABLE", "the connection broke after the COMMIT");
+    return done;
+  });
+}
