@@ -29,6 +29,7 @@ import { PageTokens } from "./services/page-token.js";
 import { rewardsService } from "./services/rewards/rewards-service.js";
 import { openStore } from "./storage/open.js";
 import type { Store } from "./storage/store.js";
+import { Metrics } from "./telemetry/metrics.js";
 
 /** A running service. */
 export interface App {
@@ -49,7 +50,7 @@ const SERVERS_DEADLINE_MS = 8_000;
  */
 export async function startApp(config: Config, log: Logger): Promise<App> {
   const core = await openCore(config, log);
-  const { store, writer, services, chain } = core;
+  const { store, writer, services, chain, metrics } = core;
   const sweeper = new Sweeper(store, writer, (error) => log.warn({ err: error }, "the sweep failed"));
   const readiness = new Readiness(store);
   const http = await startHttpServer({
@@ -58,12 +59,17 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     interceptors: chain,
     readiness,
     publicHosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [],
-    routes: (server) =>
+    routes(server) {
+      server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
       webhookRoutes(server, {
         generations: inProcessClient(core, GenerationService),
         tokens: core.tokens,
-        onResult: (result, generationId) => log.info({ result, generationId }, "webhook"),
-      }),
+        onResult(result, generationId) {
+          metrics.webhookDone(result);
+          log.info({ result, generationId }, "webhook");
+        },
+      });
+    },
   });
   core.urls.public ??= http.url;
   const grpc = await startGrpcServer(config.grpcListen, [...services, ...standardServices(readiness, services)], chain);
@@ -111,6 +117,7 @@ interface Core {
   readonly services: readonly Mounted[];
   readonly chain: Interceptor[];
   readonly tokens: WebhookTokens;
+  readonly metrics: Metrics;
   /** Base of webhook URLs: known only once the HTTP address is, if no setting says it. */
   readonly urls: { public: string | undefined };
   close(): Promise<void>;
@@ -121,9 +128,16 @@ async function openCore(config: Config, log: Logger): Promise<Core> {
   await store.migrate();
   const secret = config.secret ?? (await store.storedSecret());
   const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
+  const metrics: Metrics = new Metrics(() => writer.waiting);
   const writer = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
-    batchDone: (batch) => log.debug(batch, "batch committed"),
-    batchRetried: (error) => log.warn({ err: error }, "batch tried again"),
+    batchDone(batch) {
+      metrics.batchDone(batch);
+      log.debug(batch, "batch committed");
+    },
+    batchRetried(error) {
+      metrics.batchRetried(error.kind);
+      log.warn({ err: error }, "batch tried again");
+    },
   });
   const urls = { public: config.publicUrl?.replace(/\/+$/, "") };
   const services = ourServices({
@@ -138,8 +152,9 @@ async function openCore(config: Config, log: Logger): Promise<Core> {
     store,
     writer,
     services,
-    chain: interceptors(log),
+    chain: interceptors(log, metrics),
     tokens,
+    metrics,
     urls,
     async close() {
       await writer.close();

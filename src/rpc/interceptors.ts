@@ -8,12 +8,18 @@ import { checkRequest } from "./validation/check.js";
 /**
  * What every call passes through, on both transports, outermost first:
  * 1. request context: a correlation id, and who calls;
- * 2. log: one line a call, with method, code and milliseconds; never a message, a token or a URL;
+ * 2. measure: how long it took and with what code; at debug level a log line too, never with a message, a token or a URL;
  * 3. map errors: whatever is thrown becomes a row of the error table;
  * 4. validate: every field of the request, all violations at once. Health and reflection have no tables; their own code checks them.
  */
-export function interceptors(log: Logger): Interceptor[] {
-  return [requestContext, logCall(log), mapErrors(log), validate];
+export function interceptors(log: Logger, observer: CallObserver): Interceptor[] {
+  return [requestContext, measure(log, observer), mapErrors(log), validate];
+}
+
+/** Told of every call that was answered. */
+export interface CallObserver {
+  /** @param method "package.Service/Method" @param code OK, or the name of the code it was refused with */
+  callDone(method: string, code: string, elapsedMs: number): void;
 }
 
 const requestContext: Interceptor = (next) => (request) => {
@@ -21,7 +27,7 @@ const requestContext: Interceptor = (next) => (request) => {
   return next(request);
 };
 
-function logCall(log: Logger): Interceptor {
+function measure(log: Logger, observer: CallObserver): Interceptor {
   return (next) => async (request) => {
     const startedAt = performance.now();
     let code = "OK";
@@ -31,13 +37,11 @@ function logCall(log: Logger): Interceptor {
       code = Code[ConnectError.from(error).code];
       throw error;
     } finally {
+      const elapsedMs = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
+      const method = `${request.service.typeName}/${request.method.name}`;
+      observer.callDone(method, code, elapsedMs);
       if (log.isLevelEnabled("debug")) {
-        const { correlationId } = request.contextValues.get(CALL);
-        const elapsedMs = Math.round((performance.now() - startedAt) * 1_000) / 1_000;
-        log.debug(
-          { method: `${request.service.typeName}/${request.method.name}`, code, elapsedMs, correlationId },
-          "call",
-        );
+        log.debug({ method, code, elapsedMs, correlationId: request.contextValues.get(CALL).correlationId }, "call");
       }
     }
   };

@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   services: ["domain", "ledger", "storage/store", "gen"],
   rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen"],
   bridge: ["gen", "rpc/http-server"],
+  telemetry: [],
 };
 
 /** Packages that only some rooms may see. */

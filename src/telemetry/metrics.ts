@@ -1,0 +1,81 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** What the service counts and times, in Prometheus' terms. Names end in their unit. */
+export class Metrics {
+  private readonly registry = new Registry();
+
+  private readonly calls = new Histogram({
+    name: "tollgate_call_duration_seconds",
+    help: "Time from a call's arrival at the interceptors to its answer, by method and code.",
+    labelNames: ["method", "code"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [this.registry],
+  });
+
+  private readonly batches = new Histogram({
+    name: "tollgate_batch_commands",
+    help: "Commands in a committed batch of the ledger writer.",
+    buckets: [1, 4, 16, 64, 128, 256, 512],
+    registers: [this.registry],
+  });
+
+  private readonly commits = new Histogram({
+    name: "tollgate_batch_duration_seconds",
+    help: "Time from loading a batch to its commit, further attempts included.",
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [this.registry],
+  });
+
+  private readonly retries = new Counter({
+    name: "tollgate_batch_retries_total",
+    help: "Batches tried again, by what happened to them.",
+    labelNames: ["kind"],
+    registers: [this.registry],
+  });
+
+  private readonly webhooks = new Counter({
+    name: "tollgate_webhooks_total",
+    help: "Webhooks answered, by what they did.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+
+  /** @param waitingCommands how many commands wait for a batch at the moment */
+  constructor(waitingCommands: () => number) {
+    collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: "tollgate_waiting_commands",
+      help: "Commands that wait for a batch of the ledger writer.",
+      registers: [this.registry],
+      collect() {
+        this.set(waitingCommands());
+      },
+    });
+  }
+
+  callDone(method: string, code: string, elapsedMs: number): void {
+    this.calls.observe({ method, code }, elapsedMs / 1_000);
+  }
+
+  batchDone({ commands, elapsedMs }: { readonly commands: number; readonly elapsedMs: number }): void {
+    this.batches.observe(commands);
+    this.commits.observe(elapsedMs / 1_000);
+  }
+
+  batchRetried(kind: string): void {
+    this.retries.inc({ kind });
+  }
+
+  webhookDone(result: string): void {
+    this.webhooks.inc({ result });
+  }
+
+  /** Prometheus' text format. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+}
