@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { auditCommand } from "./cli/audit.js";
+import { auditCommand } from "./cli/audit/audit.js";
 import { benchCommand } from "./cli/bench.js";
 import { bridgeCommand } from "./cli/bridge.js";
 import { demoCommand } from "./cli/demo.js";

@@ -3,14 +3,38 @@ import { CHAIN_START, entryHash } from "../domain/ledger/chain.js";
 import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
 import { type Finding, finding } from "./violations.js";
 
+/** Where a walk through an account's entries stands: after an entry, as stored. */
+export interface ChainPosition {
+  readonly version: bigint;
+  readonly balanceAfterUsdMicros: bigint;
+  readonly hash: Uint8Array;
+}
+
+/** Before an account's first entry. */
+export const BEFORE_FIRST_ENTRY: ChainPosition = { version: 0n, balanceAfterUsdMicros: 0n, hash: CHAIN_START };
+
 /** Checks one account's entries in order of version, then the account against them (rules 8.2, 8.3, 8.7). No I/O. */
 export class EntryChain {
-  private version = 0n;
-  private balanceAfterUsdMicros = 0n;
-  private sumUsdMicros = 0n;
-  private head = CHAIN_START;
+  private version: bigint;
+  private balanceAfterUsdMicros: bigint;
+  private sumUsdMicros: bigint;
+  private head: Uint8Array;
 
-  constructor(private readonly accountId: string) {}
+  /** @param after where an earlier walk through its entries stopped */
+  constructor(
+    private readonly accountId: string,
+    after: ChainPosition = BEFORE_FIRST_ENTRY,
+  ) {
+    this.version = after.version;
+    this.balanceAfterUsdMicros = after.balanceAfterUsdMicros;
+    this.sumUsdMicros = after.balanceAfterUsdMicros;
+    this.head = after.hash;
+  }
+
+  /** After the last entry taken. */
+  position(): ChainPosition {
+    return { version: this.version, balanceAfterUsdMicros: this.balanceAfterUsdMicros, hash: this.head };
+  }
 
   /**
    * Takes the next entry. Each is measured against the one before it as stored, so that one edited row is one finding, not a chain of them.

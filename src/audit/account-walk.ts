@@ -1,23 +1,26 @@
 import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
-import type { AuditedGrant, AuditView } from "../storage/store.js";
+import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/store.js";
 import { EntryChain } from "./account-checks.js";
 import { GrantTally } from "./grant-checks.js";
+import { AccountEnds, HoldTally, strayHold } from "./hold-checks.js";
 import { compareAsStored, RowsInOrder, type Walker } from "./slices.js";
 import type { TrialBalance } from "./trial-balance.js";
 import { type Finding, finding, type ViolationCollector } from "./violations.js";
 
 const BEFORE_ENTRIES = { accountId: "", accountVersion: 0n };
 const BEFORE_GRANTS = { accountId: "", grantId: "" };
+const BEFORE_HOLDS = { accountId: "", holdId: "" };
 
 type EntryWithTransaction = readonly [EntryRow, TransactionRow | null];
 
 /**
- * Walks accounts, entries and grants side by side, all by account_id: a few queries a slice, however many accounts share it.
+ * Walks accounts, entries, grants and holds side by side, all by account_id: a few queries a slice, however many accounts share it.
  * Whatever lies between two accounts belongs to none.
  */
 export class AccountWalk {
   private readonly entries: RowsInOrder<EntryWithTransaction>;
   private readonly grants: RowsInOrder<AuditedGrant>;
+  private readonly holds: RowsInOrder<HoldToCheck>;
 
   constructor(
     private readonly view: AuditView,
@@ -30,6 +33,7 @@ export class AccountWalk {
       walker.slices("entries", (last) => view.allEntriesAfter(last?.[0] ?? BEFORE_ENTRIES, limit)),
     );
     this.grants = new RowsInOrder(walker.slices("grants", (last) => view.allGrantsAfter(last ?? BEFORE_GRANTS, limit)));
+    this.holds = new RowsInOrder(walker.slices("holds", (last) => view.allHoldsAfter(last ?? BEFORE_HOLDS, limit)));
   }
 
   async run(): Promise<void> {
@@ -50,17 +54,30 @@ export class AccountWalk {
     const { accountId } = account;
     const chain = new EntryChain(accountId);
     const tally = new GrantTally(accountId);
+    const holds = new HoldTally(accountId);
+    const ends = new AccountEnds();
     for await (const entries of this.entries.takeWhile(([entry]) => entry.accountId === accountId)) {
       for (const [entry, transaction] of entries) {
         this.violations.add(chain.follow(entry, transaction));
-        this.violations.add(tally.follow(entry));
+        this.violations.add(tally.follow(entry, transaction));
       }
     }
     for await (const grants of this.grants.takeWhile((grant) => grant.accountId === accountId)) {
-      for (const grant of grants) this.violations.add(tally.compare(grant));
+      for (const grant of grants) {
+        this.violations.add(tally.compare(grant));
+        ends.addGrant(grant);
+      }
+    }
+    for await (const slice of this.holds.takeWhile((hold) => hold.accountId === accountId)) {
+      for (const hold of slice) {
+        this.violations.add(holds.compare(hold));
+        ends.addHold(hold);
+      }
     }
     this.violations.add(chain.close(account));
     this.violations.add(tally.close(account));
+    this.violations.add(holds.close(account));
+    this.violations.add(ends.close(account));
   }
 
   private async skipStrays(isStray: (accountId: string) => boolean): Promise<void> {
@@ -70,10 +87,14 @@ export class AccountWalk {
     for await (const grants of this.grants.takeWhile((grant) => isStray(grant.accountId))) {
       for (const grant of grants) this.violations.add(strayGrant(grant));
     }
+    for await (const holds of this.holds.takeWhile((hold) => isStray(hold.accountId))) {
+      for (const hold of holds) this.violations.add(strayHold(hold));
+    }
   }
 }
 
-function* strayEntry(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
+/** What is wrong with an entry of an account that doesn't exist. */
+export function* strayEntry(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
   const row = `account ${entry.accountId} entry ${entry.accountVersion}`;
   yield finding("entry-has-account", row, "its account doesn't exist");
   if (!transaction) {
@@ -81,6 +102,7 @@ function* strayEntry(entry: EntryRow, transaction: TransactionRow | null): Gener
   }
 }
 
-function* strayGrant(grant: AuditedGrant): Generator<Finding> {
+/** What is wrong with a grant of an account that doesn't exist. */
+export function* strayGrant(grant: AuditedGrant): Generator<Finding> {
   yield finding("grant-has-account", `account ${grant.accountId} grant ${grant.grantId}`, "its account doesn't exist");
 }

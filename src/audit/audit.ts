@@ -1,4 +1,4 @@
-import type { AuditCounts, AuditStore } from "../storage/store.js";
+import type { AuditCounts, AuditStore, AuditView } from "../storage/store.js";
 import { AccountWalk } from "./account-walk.js";
 import { totalOf, Walker } from "./slices.js";
 import { walkGenerations, walkStrays, walkTransactions } from "./table-walks.js";
@@ -29,23 +29,26 @@ const DEFAULT_SLICE_ROWS = 1_000;
  * @throws StoreError; REFUSED, naming the row, for one that is so damaged that it can't be read
  */
 export function auditLedger(store: AuditStore, options: AuditOptions = {}): Promise<AuditReport> {
-  return store.snapshot(async (view) => {
-    const total = totalOf(await view.counts());
-    const walker = new Walker(options.sliceRows ?? DEFAULT_SLICE_ROWS, (done) => options.onProgress?.(done, total));
-    const violations = new ViolationCollector();
-    const trialBalance = new TrialBalance();
+  return store.snapshot((view) => auditView(view, options));
+}
 
-    await new AccountWalk(view, walker, violations, trialBalance).run();
-    await walkTransactions(view, walker, violations);
-    await walkStrays(view, walker, violations);
-    await walkGenerations(view, walker, violations);
-    violations.add(trialBalance.close());
+/** As auditLedger, within a snapshot that the caller has more to do with. */
+export async function auditView(view: AuditView, options: AuditOptions = {}): Promise<AuditReport> {
+  const total = totalOf(await view.counts());
+  const walker = new Walker(options.sliceRows ?? DEFAULT_SLICE_ROWS, (done) => options.onProgress?.(done, total));
+  const violations = new ViolationCollector();
+  const trialBalance = new TrialBalance();
 
-    const { accounts, entries, transactions, generations } = walker.walked;
-    return {
-      checked: { accounts, entries, transactions, generations },
-      violations: violations.list(),
-      trialBalance: trialBalance.lines(),
-    };
-  });
+  await new AccountWalk(view, walker, violations, trialBalance).run();
+  await walkTransactions(view, walker, violations);
+  await walkStrays(view, walker, violations);
+  await walkGenerations(view, walker, violations);
+  violations.add(trialBalance.close());
+
+  const { accounts, entries, transactions, generations } = walker.walked;
+  return {
+    checked: { accounts, entries, transactions, generations },
+    violations: violations.list(),
+    trialBalance: trialBalance.lines(),
+  };
 }

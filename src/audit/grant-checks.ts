@@ -1,6 +1,8 @@
 import { isPlatformAccount } from "../domain/accounts.js";
-import type { Account, EntryRow } from "../domain/ledger/rows.js";
+import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { EpochMicros } from "../domain/time.js";
 import type { AuditedGrant } from "../storage/store.js";
+import { GrantSums } from "./grant-sums.js";
 import { type Finding, finding } from "./violations.js";
 
 interface Moved {
@@ -9,6 +11,8 @@ interface Moved {
   readonly beganWithUsdMicros: bigint;
   remainingUsdMicros: bigint;
   receivedUsdMicros: bigint;
+  /** Of the first expiry that took from it. */
+  expiredAt: EpochMicros | undefined;
 }
 
 /**
@@ -17,16 +21,16 @@ interface Moved {
  */
 export class GrantTally {
   private readonly moved = new Map<string, Moved>();
-  private remainingUsdMicros = 0n;
-  private promotionalUsdMicros = 0n;
+  private readonly sums = new GrantSums();
 
   constructor(private readonly accountId: string) {}
 
-  *follow(entry: EntryRow): Generator<Finding> {
+  /** @param transaction null if there is none */
+  *follow(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
     let sumUsdMicros = 0n;
     for (const [grantId, amountUsdMicros] of entry.grantMovements) {
       sumUsdMicros += amountUsdMicros;
-      this.move(grantId, amountUsdMicros, entry.transactionId);
+      this.move(grantId, amountUsdMicros, entry.transactionId, transaction);
     }
     const isPlatform = isPlatformAccount(this.accountId);
     if (isPlatform ? entry.grantMovements.length > 0 : sumUsdMicros !== entry.amountUsdMicros) {
@@ -46,10 +50,14 @@ export class GrantTally {
       const detail = `has ${grant.remainingUsdMicros} left, its movements sum to ${remaining}`;
       yield finding("grant-remaining-is-moved", row, detail);
     }
-    // For refunds: what comes back is positive too, but not issued again.
     if (grant.issuedUsdMicros !== received) {
       yield finding("grant-issued-is-received", row, `issued ${grant.issuedUsdMicros}, received ${received}`);
     }
+    if (grant.remainingUsdMicros > grant.issuedUsdMicros) {
+      const detail = `has ${grant.remainingUsdMicros} left of ${grant.issuedUsdMicros}`;
+      yield finding("grant-within-issued", row, detail);
+    }
+    yield* checkExpiry(row, grant, moved?.expiredAt);
     if (grant.remainingUsdMicros < 0n) {
       yield finding("grant-not-below-zero", row, `has ${grant.remainingUsdMicros} left`);
     }
@@ -61,8 +69,7 @@ export class GrantTally {
       const detail = `transaction ${grant.transactionId} didn't bring the first money into it`;
       yield finding("grant-has-opening-transaction", row, detail);
     }
-    this.remainingUsdMicros += grant.remainingUsdMicros;
-    if (grant.category === "PROMOTIONAL") this.promotionalUsdMicros += grant.remainingUsdMicros;
+    this.sums.add(grant);
   }
 
   *close(account: Account): Generator<Finding> {
@@ -70,27 +77,31 @@ export class GrantTally {
       const row = `account ${this.accountId} grant ${grantId}`;
       yield finding("movement-has-grant", row, `is missing, transaction ${transactionId} moves money in it`);
     }
-    const row = `account ${this.accountId}`;
-    const { balanceUsdMicros, promotionalUsdMicros } = account;
-    if (!isPlatformAccount(this.accountId) && this.remainingUsdMicros !== balanceUsdMicros) {
-      const detail = `has ${balanceUsdMicros}, its grants sum to ${this.remainingUsdMicros}`;
-      yield finding("grants-sum-to-balance", row, detail);
-    }
-    if (this.promotionalUsdMicros !== promotionalUsdMicros) {
-      const detail = `has ${promotionalUsdMicros} promotional, its grants sum to ${this.promotionalUsdMicros}`;
-      yield finding("promotional-is-sum-of-grants", row, detail);
-    }
+    yield* this.sums.close(account);
   }
 
-  private move(grantId: string, amountUsdMicros: bigint, transactionId: string): void {
-    const receivedUsdMicros = amountUsdMicros > 0n ? amountUsdMicros : 0n;
+  private move(
+    grantId: string,
+    amountUsdMicros: bigint,
+    transactionId: string,
+    transaction: TransactionRow | null,
+  ): void {
     const known = this.moved.get(grantId);
-    if (known) {
-      known.remainingUsdMicros += amountUsdMicros;
-      known.receivedUsdMicros += receivedUsdMicros;
-    } else {
-      const opening = { transactionId, beganWithUsdMicros: amountUsdMicros };
-      this.moved.set(grantId, { ...opening, remainingUsdMicros: amountUsdMicros, receivedUsdMicros });
-    }
+    const moved = known ?? {
+      ...{ transactionId, beganWithUsdMicros: amountUsdMicros },
+      ...{ remainingUsdMicros: 0n, receivedUsdMicros: 0n, expiredAt: undefined },
+    };
+    if (!known) this.moved.set(grantId, moved);
+    moved.remainingUsdMicros += amountUsdMicros;
+    // What a refund puts back into a grant was issued when it first came.
+    const isRestored = known !== undefined && transaction?.type === "REFUND";
+    if (amountUsdMicros > 0n && !isRestored) moved.receivedUsdMicros += amountUsdMicros;
+    if (amountUsdMicros < 0n && transaction?.type === "GRANT_EXPIRY") moved.expiredAt ??= transaction.createTime;
   }
+}
+
+function* checkExpiry(row: string, { expireTime }: AuditedGrant, expiredAt: EpochMicros | undefined) {
+  if (expiredAt === undefined || (expireTime !== null && expireTime <= expiredAt)) return;
+  const detail = `expired at ${expiredAt}, its time is up ${expireTime === null ? "never" : `at ${expireTime}`}`;
+  yield finding("expiry-takes-ended-grants", row, detail);
 }

@@ -10,7 +10,7 @@ export function formatReport(report: AuditReport): string {
   const sections = [
     `Checked ${accounts} accounts, ${entries} entries, ${transactions} transactions, ${generations} generations.`,
     ["Trial balance (US$)", ...trialBalanceTable(report.trialBalance)].join("\n"),
-    report.violations.length === 0 ? "clean" : violationList(report.violations),
+    verdict(report.violations),
   ];
   return `${sections.join("\n\n")}\n`;
 }
@@ -23,7 +23,9 @@ function trialBalanceTable(lines: readonly TrialBalanceLine[]): string[] {
   return rows.map(([name = "", amount = ""]) => `  ${name.padEnd(nameWidth)}  ${amount.padStart(amountWidth)}`);
 }
 
-function violationList(violations: readonly Violation[]): string {
+/** "clean", or the violations, a line each. */
+export function verdict(violations: readonly Violation[]): string {
+  if (violations.length === 0) return "clean";
   const lines = violations.map(({ invariant, row, detail, count }) => {
     const more = count > 1 ? ` (and ${count - 1} more)` : "";
     return oneLine(`  ${invariant}: ${row}: ${detail}${more}. ${INVARIANTS[invariant]}`);

@@ -1,5 +1,6 @@
 import { publicAccountId } from "../domain/accounts.js";
 import type { GenerationToCheck, TransactionToCheck } from "../storage/store.js";
+import { sumsByAccount } from "./sums.js";
 import { type Finding, finding } from "./violations.js";
 
 /**
@@ -70,8 +71,8 @@ function* checkRewards({ transaction, postings, rewards, generation }: Transacti
   const received = postings.filter(
     (posting) => posting.amountUsdMicros > 0n && publicAccountId(posting.accountId) !== "sys:revenue",
   );
-  const rewarded = byAccount(rewards);
-  for (const [accountId, amount] of byAccount(received)) {
+  const rewarded = sumsByAccount(rewards);
+  for (const [accountId, amount] of sumsByAccount(received)) {
     const promised = rewarded.get(accountId) ?? 0n;
     rewarded.delete(accountId);
     if (amount === promised) continue;
@@ -81,14 +82,4 @@ function* checkRewards({ transaction, postings, rewards, generation }: Transacti
   for (const [accountId, promised] of rewarded) {
     yield finding("rewards-are-creator-entries", row, `${accountId} gets 0, rewarded are ${promised}`);
   }
-}
-
-function byAccount(
-  rows: readonly { readonly accountId: string; readonly amountUsdMicros: bigint }[],
-): Map<string, bigint> {
-  const sums = new Map<string, bigint>();
-  for (const { accountId, amountUsdMicros } of rows) {
-    sums.set(accountId, (sums.get(accountId) ?? 0n) + amountUsdMicros);
-  }
-  return sums;
 }

@@ -5,7 +5,17 @@ export type ReadAfter<Row> = (last: Row | undefined) => Promise<readonly Row[]>;
 
 /** Walks tables in key order, a slice at a time, and counts what it has walked. */
 export class Walker {
-  readonly walked = { accounts: 0, entries: 0, grants: 0, transactions: 0, rewards: 0, generations: 0, requests: 0 };
+  readonly walked = {
+    accounts: 0,
+    entries: 0,
+    grants: 0,
+    holds: 0,
+    transactions: 0,
+    rewards: 0,
+    clawbacks: 0,
+    generations: 0,
+    requests: 0,
+  };
 
   /**
    * @param limit rows that a full slice has: a shorter one is the last
@@ -41,6 +51,17 @@ export class RowsInOrder<Row> {
   private isAtEnd = false;
 
   constructor(private readonly slices: AsyncGenerator<readonly Row[]>) {}
+
+  /** The next row, which stays the next; undefined at the end. */
+  async peek(): Promise<Row | undefined> {
+    if (this.position === this.slice.length) await this.readSlice();
+    return this.slice[this.position];
+  }
+
+  /** Leaves the row that peek has shown behind. */
+  skip(): void {
+    this.position++;
+  }
 
   /** Takes the next rows as long as they are wanted, in runs of at most a slice. */
   async *takeWhile(isWanted: (row: Row) => boolean): AsyncGenerator<readonly Row[]> {

@@ -1,11 +1,13 @@
 import type {
   AuditedRequest,
   AuditView,
+  ClawbackToCheck,
   GenerationToCheck,
   RewardToCheck,
   TransactionToCheck,
 } from "../storage/store.js";
 import { checkGeneration } from "./generation-checks.js";
+import { checkClawback } from "./refund-checks.js";
 import { checkSettlement } from "./settlement-checks.js";
 import type { Walker } from "./slices.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";
@@ -40,13 +42,18 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
   }
 }
 
-/** Checks that every reward belongs to a transaction and every request's record to what the request did. */
+/** Checks that every reward belongs to a transaction, every clawback to a reward and every request's record to what the request did. */
 export async function walkStrays(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
   const { limit } = walker;
   for await (const slice of walker.slices("rewards", (last: RewardToCheck | undefined) =>
     view.rewardsAfter(last ?? BEFORE_REWARDS, limit),
   )) {
     for (const reward of slice) violations.add(checkReward(reward));
+  }
+  for await (const slice of walker.slices<ClawbackToCheck>("clawbacks", (last) =>
+    view.clawbacksAfter(last ?? BEFORE_REWARDS, limit),
+  )) {
+    for (const clawback of slice) violations.add(checkClawback(clawback));
   }
   for await (const slice of walker.slices<AuditedRequest>("requests", (last) =>
     view.requestsAfter(last ?? BEFORE_REQUESTS, limit),

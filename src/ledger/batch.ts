@@ -181,7 +181,7 @@ async function apply(
   for (let hasAll = false; ; ) {
     try {
       const value = command.apply(set);
-      set.books.expireTouched();
+      set.books.expireOverdue();
       return { kind: "done", value };
     } catch (error) {
       if (error instanceof TollgateError) return { kind: "refused", error };

@@ -289,22 +289,10 @@ export interface AuditStore {
 export interface AuditView {
   /** By account_id. */
   accountsAfter(accountId: string, limit: number): Promise<Account[]>;
-  /** An account's entries above a version, by version, with the transaction of each (null if there is none). */
-  entriesAfter(
-    accountId: string,
-    version: bigint,
-    limit: number,
-  ): Promise<(readonly [EntryRow, TransactionRow | null])[]>;
-  /** All grants of an account above an id, by grant_id. */
-  grantsAfter(accountId: string, grantId: string, limit: number): Promise<Grant[]>;
-  /** By transaction_id, with entries and rewards. */
-  transactionsAfter(transactionId: string, limit: number): Promise<AuditedTransaction[]>;
-  /** By generation_id. */
-  generationsAfter(generationId: string, limit: number): Promise<Generation[]>;
+  /** By account_id, at or above one. */
+  accountsFrom(accountId: string, limit: number): Promise<Account[]>;
   /** Settlements of one of these generations: [generation_id, transaction_id]. */
   settlementsOf(generationIds: readonly string[]): Promise<(readonly [string, string])[]>;
-  /** Entries whose transaction or account is missing: "transaction_id/position", at most `limit`. */
-  strayEntries(limit: number): Promise<string[]>;
   /** How many rows there are, for the progress bar. */
   counts(): Promise<AuditCounts>;
   /**
@@ -320,22 +308,34 @@ export interface AuditView {
     after: { readonly accountId: string; readonly grantId: string },
     limit: number,
   ): Promise<AuditedGrant[]>;
+  /** Holds of all accounts, by account_id and hold_id, with what is to be compared with each. An empty hold id is below every other. */
+  allHoldsAfter(after: { readonly accountId: string; readonly holdId: string }, limit: number): Promise<HoldToCheck[]>;
   /** By transaction_id, with what is to be compared with each. An empty id is below every other. Fails as allEntriesAfter does. */
   transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]>;
+  /** These transactions, by transaction_id; unknown ids are left out. Fails as allEntriesAfter does. */
+  transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]>;
+  /** The hashes of these entries, in no order; those that don't exist are left out. */
+  entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]>;
   /** By generation_id. An empty id is below every other. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
   rewardsAfter(after: RewardToCheck, limit: number): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. */
+  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]>;
   /** By caller and request_id. */
   requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
 }
+
+export type EntryKey = Pick<EntryRow, "accountId" | "accountVersion">;
 
 export interface AuditCounts {
   readonly accounts: number;
   readonly entries: number;
   readonly grants: number;
+  readonly holds: number;
   readonly transactions: number;
   readonly rewards: number;
+  readonly clawbacks: number;
   readonly generations: number;
   readonly requests: number;
 }
@@ -345,17 +345,57 @@ export interface AuditedGrant extends Grant {
   readonly isOpen: boolean;
 }
 
+export interface HoldToCheck extends Hold {
+  /** The generation that it names; null if there is none. */
+  readonly generation: Pick<Generation, "state" | "holdId"> | null;
+}
+
 /** A transaction and all that is compared with it, each no wider than that needs: an audit reads every row. */
 export interface TransactionToCheck {
   readonly transaction: TransactionRow;
   /** Its entries, by position. */
   readonly postings: readonly Pick<EntryRow, "accountId" | "amountUsdMicros">[];
   /** By position. */
-  readonly rewards: readonly Pick<RewardRow, "position" | "accountId" | "generationId" | "amountUsdMicros">[];
+  readonly rewards: readonly RewardInTransaction[];
+  /** What its refunds say of it. */
+  readonly refunds: RefundsOfTransaction;
+  /** What it took back of rewards, by position; only a refund does. */
+  readonly clawbacks: readonly Pick<ClawbackRow, "accountId" | "amountUsdMicros">[];
+  /** The transaction that it names as the one it gives money back of; null if there is none. */
+  readonly refunded: RefundedTransaction | null;
   /** What the record under its request key names; null if it has no such key, or the key no record. */
   readonly recorded: Pick<RequestRecord, "resourceKind" | "resourceId"> | null;
   /** Of a settlement, the generation that it names; null if there is none. */
   readonly generation: GenerationToCheck | null;
+}
+
+export interface RewardInTransaction
+  extends Pick<
+    RewardRow,
+    "position" | "accountId" | "generationId" | "amountUsdMicros" | "refundedUsdMicros" | "clawedBackUsdMicros"
+  > {
+  /** The sum of what refunds say they took back of it. */
+  readonly clawbacksUsdMicros: bigint;
+}
+
+/** Sums over the refunds of one transaction; 0 if there are none. */
+export interface RefundsOfTransaction {
+  /** What their payers got. */
+  readonly paidBackUsdMicros: bigint;
+  /** What revenue gave of it. */
+  readonly fromBaseUsdMicros: bigint;
+}
+
+export interface RefundedTransaction extends Pick<TransactionRow, "transactionId" | "type"> {
+  /** Of its first entry; "" if it has none. */
+  readonly payerAccountId: string;
+}
+
+export type ClawbackKey = Pick<ClawbackRow, "transactionId" | "position">;
+
+export interface ClawbackToCheck extends ClawbackKey {
+  /** Whether it belongs to a refund, and the transaction given back has this reward for this account and asset. */
+  readonly hasReward: boolean;
 }
 
 export interface GenerationToCheck
@@ -371,10 +411,6 @@ export type RewardToCheck = Pick<RewardRow, "transactionId" | "position">;
 export interface AuditedRequest extends Omit<RequestRecord, "fingerprint"> {
   /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */
   readonly hasEffect: boolean;
-}
-
-export interface AuditedTransaction extends TransactionWithEntries {
-  readonly rewards: readonly RewardRow[];
 }
 
 /** Everything, as the composition root hands it out. */

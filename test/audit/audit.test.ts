@@ -20,26 +20,29 @@ describeStores("the audit", (makeDatabase) => {
     const report = await auditLedger(store);
     expect(report.checked).toEqual({ accounts: 0, entries: 0, transactions: 0, generations: 0 });
     expect(report.violations).toEqual([]);
-    expect(report.trialBalance.map((line) => line.balanceUsdMicros)).toEqual([0n, 0n, 0n, 0n, 0n]);
+    expect(report.trialBalance.map((line) => line.balanceUsdMicros)).toEqual([0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]);
   });
 
   it("finds a store with something of everything clean, and its trial balance sums to zero", async () => {
     await writeHistory(store);
     const report = await auditLedger(store);
     expect(report.violations).toEqual([]);
-    expect(report.checked).toMatchObject({ transactions: 9, generations: 9 });
-    // Two entries each, but for the settlements with three creators and with one.
-    expect(report.checked.entries).toBe(9 * 2 + 3 + 1);
+    expect(report.checked).toMatchObject({ transactions: 26, generations: 12 });
+    // Two entries each, but for the settlements with three, two and one creators, and the refund of the second of these.
+    expect(report.checked.entries).toBe(26 * 2 + 3 + 2 + 1 + 2);
     const balances = report.trialBalance.map((line) => [line.accountId, line.balanceUsdMicros]);
     expect(balances).toEqual([
-      ["sys:deposits", -11_100_000n],
-      ["sys:promotions", -500_000n],
+      ["sys:deposits", -32_100_000n],
+      ["sys:promotions", -3_500_000n],
       ["sys:adjustments", -3_000_000n],
-      ["sys:revenue", 3_630_000n],
-      ["users", 10_970_000n],
+      ["sys:legacy", -5_000_000n],
+      ["sys:revenue", 5_860_000n],
+      ["sys:breakage", 1_500_000n],
+      ["sys:clawback_loss", -15_000n],
+      ["users", 36_255_000n],
     ]);
-    // alice, bob, carol, dave, erin and zed; nobody ever paid yan.
-    expect(report.trialBalance.at(-1)?.accounts).toBe(6);
+    // alice, bob, carol, dave, erin and zed; nobody ever paid yan. carl, dora, gina, holly, lena, otto, sam and tom.
+    expect(report.trialBalance.at(-1)?.accounts).toBe(6 + 8);
   });
 
   it("finds the same in slices of one row as in one slice", async () => {
@@ -86,9 +89,9 @@ describeStores("the audit", (makeDatabase) => {
     const { violations, checked } = await auditLedger(store);
     const byKind = new Map(violations.map((violation) => [violation.invariant, violation]));
     expect(byKind.size).toBe(violations.length);
-    expect(byKind.get("movements-sum-to-amount")).toMatchObject({ row: "account alice entry 1", count: 13 });
-    expect(byKind.get("entry-hash")).toMatchObject({ row: "account alice entry 1", count: 13 });
-    expect(checked.entries).toBe(22);
+    expect(byKind.get("movements-sum-to-amount")).toMatchObject({ row: "account alice entry 1", count: 34 });
+    expect(byKind.get("entry-hash")).toMatchObject({ row: "account alice entry 1", count: 34 });
+    expect(checked.entries).toBe(60);
   });
 
   it("names the one entry that was edited, not those after it", async () => {

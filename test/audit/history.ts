@@ -4,13 +4,18 @@ import { reportProgress } from "../../src/ledger/commands/report-progress.js";
 import { LedgerWriter } from "../../src/ledger/writer.js";
 import type { LedgerStore } from "../../src/storage/store.js";
 import { completionOf, creditOf, debitOf, generationOf, request, retryOf } from "../support/commands.js";
+import { withClock } from "../support/store-faults.js";
+import { type EconomyHistory, newEconomyHistory, openedBy, writeEconomy } from "./economy-history.js";
 
 export const FREE: Pricing = { unit: "FREE", rateUsd: "", multiplier: "1", minimumChargeUsdMicros: 0n };
 
 /** Ids of what a test may want to tamper with. */
-export interface History {
+export interface History extends EconomyHistory {
   readonly deposit: string;
+  /** The grant that it opened. */
+  depositGrant: string;
   readonly promotion: string;
+  promotionGrant: string;
   readonly debit: string;
   /** Of alice, with carol's spell and LoRAs of dave and erin. */
   readonly settled: string;
@@ -28,10 +33,14 @@ export interface History {
  * 4 the settlement of 1.06.
  */
 export async function writeHistory(store: LedgerStore): Promise<History> {
-  const writer = new LedgerWriter(store);
+  const clock = { now: 1_700_000_000_000_000n };
+  const writer = new LedgerWriter(withClock(store, clock));
   const history: History = {
+    ...newEconomyHistory(),
     deposit: uuidv7(),
+    depositGrant: "",
     promotion: uuidv7(),
+    promotionGrant: "",
     debit: uuidv7(),
     settled: uuidv7(),
     settlement: uuidv7(),
@@ -44,12 +53,14 @@ export async function writeHistory(store: LedgerStore): Promise<History> {
   await fund(writer, history);
   await runGenerations(writer, history);
   await payLater(writer, history);
+  await writeEconomy(writer, clock, history);
   await writer.close();
   return history;
 }
 
-async function fund(writer: LedgerWriter, { deposit, promotion, debit }: History): Promise<void> {
-  await Promise.all([
+async function fund(writer: LedgerWriter, history: History): Promise<void> {
+  const { deposit, promotion, debit } = history;
+  const [deposited, promoted] = await Promise.all([
     writer.submit(
       creditOf({
         accountId: "alice",
@@ -72,6 +83,8 @@ async function fund(writer: LedgerWriter, { deposit, promotion, debit }: History
     ),
     writer.submit(creditOf({ accountId: "bob", amountUsdMicros: 3_000_000n, source: "ADMIN_GIFT" })),
   ]);
+  history.depositGrant = openedBy(deposited);
+  history.promotionGrant = openedBy(promoted);
   await writer.submit(debitOf({ accountId: "alice", amountUsdMicros: 600_000n, transactionId: debit }));
 }
 

@@ -1,4 +1,4 @@
-import { alicesGrant, ENTRY_COLUMNS, testTamperings } from "./tampering.js";
+import { ENTRY_COLUMNS, testTamperings } from "./tampering.js";
 
 testTamperings("an account or an entry", [
   {
@@ -137,17 +137,17 @@ testTamperings("an account or an entry", [
   {
     what: "an account is deleted",
     sql: () => ["delete from accounts where account_id = 'alice'"],
-    found: ({ deposit, promotion }) => [
+    found: ({ depositGrant, promotionGrant }) => [
       ["entry-has-account", "account alice entry 1"],
-      ["grant-has-account", `account alice grant ${[deposit, promotion].map(alicesGrant).sort()[0]}`],
+      ["grant-has-account", `account alice grant ${[depositGrant, promotionGrant].sort()[0]}`],
       ["all-accounts-sum-to-zero", "trial balance"],
     ],
   },
   {
     what: "an account is added",
     sql: () => [
-      `insert into accounts (account_id, balance_usd_micros, held_usd_micros, promotional_usd_micros, version, chain_head, create_time, update_time)
-       select 'mallory', 0, 0, 0, 0, chain_head, create_time, update_time from accounts where account_id = 'alice'`,
+      `insert into accounts (account_id, balance_usd_micros, held_usd_micros, promotional_usd_micros, version, chain_head, next_expiry_time, create_time, update_time)
+       select 'mallory', 0, 0, 0, 0, chain_head, next_expiry_time, create_time, update_time from accounts where account_id = 'alice'`,
     ],
     found: () => [
       ["account-has-entries", "account mallory"],

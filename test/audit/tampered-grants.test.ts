@@ -1,4 +1,4 @@
-import { alicesGrant, testTamperings } from "./tampering.js";
+import { testTamperings } from "./tampering.js";
 
 testTamperings("a grant", [
   {
@@ -6,8 +6,8 @@ testTamperings("a grant", [
     sql: ({ deposit }) => [
       `update credit_grants set remaining_usd_micros = remaining_usd_micros + 1 where transaction_id = '${deposit}'`,
     ],
-    found: ({ deposit }) => [
-      ["grant-remaining-is-moved", `account alice grant ${alicesGrant(deposit)}`],
+    found: ({ depositGrant }) => [
+      ["grant-remaining-is-moved", `account alice grant ${depositGrant}`],
       ["grants-sum-to-balance", "account alice"],
     ],
   },
@@ -16,21 +16,21 @@ testTamperings("a grant", [
     sql: ({ promotion }) => [
       `update credit_grants set remaining_usd_micros = -1 where transaction_id = '${promotion}'`,
     ],
-    found: ({ promotion }) => [
-      ["grant-not-below-zero", `account alice grant ${alicesGrant(promotion)}`],
-      ["grant-remaining-is-moved", `account alice grant ${alicesGrant(promotion)}`],
+    found: ({ promotionGrant }) => [
+      ["grant-not-below-zero", `account alice grant ${promotionGrant}`],
+      ["grant-remaining-is-moved", `account alice grant ${promotionGrant}`],
       ["promotional-is-sum-of-grants", "account alice"],
     ],
   },
   {
     what: "what a grant issued is edited",
     sql: ({ deposit }) => [`update credit_grants set issued_usd_micros = 1 where transaction_id = '${deposit}'`],
-    found: ({ deposit }) => [["grant-issued-is-received", `account alice grant ${alicesGrant(deposit)}`]],
+    found: ({ depositGrant }) => [["grant-issued-is-received", `account alice grant ${depositGrant}`]],
   },
   {
     what: "a grant with money in it is closed",
     sql: ({ deposit }) => [`update credit_grants set is_open = false where transaction_id = '${deposit}'`],
-    found: ({ deposit }) => [["grant-open-while-it-lasts", `account alice grant ${alicesGrant(deposit)}`]],
+    found: ({ depositGrant }) => [["grant-open-while-it-lasts", `account alice grant ${depositGrant}`]],
   },
   {
     what: "a grant becomes promotional",
@@ -42,13 +42,13 @@ testTamperings("a grant", [
     sql: ({ deposit, debit }) => [
       `update credit_grants set transaction_id = '${debit}' where transaction_id = '${deposit}'`,
     ],
-    found: ({ deposit }) => [["grant-has-opening-transaction", `account alice grant ${alicesGrant(deposit)}`]],
+    found: ({ depositGrant }) => [["grant-has-opening-transaction", `account alice grant ${depositGrant}`]],
   },
   {
     what: "a grant is deleted",
     sql: ({ deposit }) => [`delete from credit_grants where transaction_id = '${deposit}'`],
-    found: ({ deposit }) => [
-      ["movement-has-grant", `account alice grant ${alicesGrant(deposit)}`],
+    found: ({ depositGrant }) => [
+      ["movement-has-grant", `account alice grant ${depositGrant}`],
       ["grants-sum-to-balance", "account alice"],
     ],
   },

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import type { Invariant } from "../../src/audit/invariants.js";
-import { grantIdFor } from "../../src/domain/ledger/grants.js";
 import type { Store } from "../../src/storage/store.js";
 import { describeStores, type TestDatabase } from "../support/stores.js";
 import { type History, writeHistory } from "./history.js";
@@ -16,10 +15,6 @@ export interface Tampering {
 
 export const ENTRY_COLUMNS =
   "transaction_id, position, account_id, account_version, amount_usd_micros, balance_after_usd_micros, grant_movements, hash";
-
-export function alicesGrant(transactionId: string): string {
-  return grantIdFor(transactionId, "alice");
-}
 
 /** Declares a test for each tampering, on every backend, with a history of its own. */
 export function testTamperings(ofWhat: string, tamperings: readonly Tampering[]): void {

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Generation } from "../../src/domain/generation/generation.js";
 import type { Account, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
 import type {
   AuditedGrant,
@@ -12,10 +13,12 @@ import type {
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,
+  clawbackRow,
   entryRow,
   fullGenerationRow,
   generationRow,
   grantRow,
+  holdRow,
   requestRow,
   rewardRow,
   transactionRow,
@@ -103,6 +106,13 @@ describeStores("what an audit walks", (makeDatabase) => {
   });
 });
 
+/** A generation as far as a settlement depends on it. */
+function toCheck(row: Generation): GenerationToCheck {
+  const { generationId, state, pricing, baseCostUsdMicros, feeUsdMicros, chargedAccountId, transactionId } = row;
+  const pricingUnit = pricing.unit;
+  return { generationId, state, pricingUnit, baseCostUsdMicros, feeUsdMicros, chargedAccountId, transactionId };
+}
+
 describeStores("what an audit compares", (makeDatabase) => {
   const pair = openedPair(makeDatabase);
   const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => pair.store.snapshot(work);
@@ -133,16 +143,20 @@ describeStores("what an audit compares", (makeDatabase) => {
         (after, limit) => open.transactionsToCheckAfter(after, limit),
       ),
     );
-    const bare = { postings: [], rewards: [], recorded: null, generation: null };
-    expect(read).toMatchObject([
+    const refunds = { paidBackUsdMicros: 0n, fromBaseUsdMicros: 0n };
+    const unrefunded = { refunds, clawbacks: [], refunded: null };
+    const bare = { postings: [], rewards: [], recorded: null, generation: null, ...unrefunded };
+    expect(read).toEqual([
       {
+        ...unrefunded,
         transaction: settlement,
         postings: entries.map(({ accountId, amountUsdMicros }) => ({ accountId, amountUsdMicros })),
-        rewards: rewards.map(({ position, accountId, amountUsdMicros }) => ({
-          ...{ position, accountId, generationId, amountUsdMicros },
+        rewards: rewards.map(({ position, accountId, amountUsdMicros, refundedUsdMicros, clawedBackUsdMicros }) => ({
+          ...{ position, accountId, generationId, amountUsdMicros, refundedUsdMicros, clawedBackUsdMicros },
+          clawbacksUsdMicros: 0n,
         })),
         recorded: null,
-        generation: { generationId, transactionId: generation.transactionId, state: "COMPLETED" },
+        generation: toCheck(generation),
       },
       { transaction: requested, ...bare, recorded: { resourceKind: "TRANSACTION", resourceId: second } },
       { transaction: unnamed, ...bare },
@@ -163,16 +177,35 @@ describeStores("what an audit compares", (makeDatabase) => {
       ),
     );
     expect(read.filter((row) => !before.some(({ generationId }) => generationId === row.generationId))).toEqual(
-      generations.map((row) => ({
-        generationId: row.generationId,
-        state: row.state,
-        pricingUnit: row.pricing.unit,
-        baseCostUsdMicros: row.baseCostUsdMicros,
-        feeUsdMicros: row.feeUsdMicros,
-        chargedAccountId: row.chargedAccountId,
-        transactionId: row.transactionId,
-      })),
+      generations.map(toCheck),
     );
+  });
+
+  it("is what refunds say of the transaction that they give money back of, and what they took back of its rewards", async () => {
+    const [settled = "", first = "", second = ""] = ids(3);
+    const settlement = transactionRow({ transactionId: settled, type: "GENERATION_SETTLEMENT" });
+    const refunds = [first, second].map((transactionId) =>
+      transactionRow({ transactionId, type: "REFUND", refundOfTransactionId: settled }),
+    );
+    const reward = rewardRow("ann", { transactionId: settled, assetId: "lora-1", clawedBackUsdMicros: 5n });
+    const entries = [
+      entryRow("payer", 1n, { transactionId: settled, position: 0, amountUsdMicros: -100n }),
+      entryRow("payer", 2n, { transactionId: first, position: 0, amountUsdMicros: 30n }),
+      entryRow("sys:revenue#01", 2n, { transactionId: first, position: 1, amountUsdMicros: -28n }),
+      entryRow("payer", 3n, { transactionId: second, position: 0, amountUsdMicros: 50n }),
+      entryRow("sys:revenue#02", 3n, { transactionId: second, position: 1, amountUsdMicros: -47n }),
+    ];
+    const clawbacks = [
+      clawbackRow("ann", { transactionId: first, amountUsdMicros: 2n }),
+      clawbackRow("ann", { transactionId: second, amountUsdMicros: 3n }),
+    ];
+    await save(pair.store, { transactions: [settlement, ...refunds], entries, rewards: [reward], clawbacks });
+    const [read, ofFirst] = await view((open) => open.transactionsToCheck([settled, first]));
+    expect(read?.refunds).toEqual({ paidBackUsdMicros: 80n, fromBaseUsdMicros: 75n });
+    expect(read?.rewards).toMatchObject([{ clawedBackUsdMicros: 5n, clawbacksUsdMicros: 5n }]);
+    expect(ofFirst?.clawbacks).toEqual([{ accountId: "ann", amountUsdMicros: 2n }]);
+    const refunded = { transactionId: settled, type: "GENERATION_SETTLEMENT", payerAccountId: "payer" };
+    expect(ofFirst?.refunded).toEqual(refunded);
   });
 
   it("is the settlements of some generations", async () => {
@@ -230,6 +263,8 @@ describeStores("what an audit looks for", (makeDatabase) => {
       openedAccounts: [accountRow(fresh("ann")), accountRow(fresh("ben"))],
       entries: [1n, 2n, 3n].map((version) => entryRow(fresh("ann"), version)),
       openedGrants: [1, 2, 3, 4, 5].map(() => grantRow(fresh("ann"))),
+      openedHolds: [1, 2, 3, 4, 5, 6, 7, 8].map(() => holdRow(fresh("ann"))),
+      clawbacks: [1, 2, 3, 4, 5, 6, 7, 8, 9].map(() => clawbackRow("ann")),
       transactions: [transactionRow()],
       openedGenerations: [1, 2, 3, 4].map(() => generationRow()),
       rewards: [1, 2, 3, 4, 5, 6].map(() => rewardRow("ann")),
@@ -239,6 +274,8 @@ describeStores("what an audit looks for", (makeDatabase) => {
       accounts: before.accounts + 2,
       entries: before.entries + 3,
       grants: before.grants + 5,
+      holds: before.holds + 8,
+      clawbacks: before.clawbacks + 9,
       transactions: before.transactions + 1,
       rewards: before.rewards + 6,
       generations: before.generations + 4,

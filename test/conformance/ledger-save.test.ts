@@ -1,17 +1,20 @@
 import createKnex from "knex";
 import { v7 as uuidv7 } from "uuid";
 import { expect, it } from "vitest";
+import { MICROS_PER_DAY } from "../../src/domain/time.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
 import type { BatchChanges } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,
+  clawbackRow,
   entryRow,
   eventRow,
   fullGenerationRow,
   generationRow,
   grantRow,
+  holdRow,
   NOON,
   requestRow,
   rewardRow,
@@ -21,18 +24,30 @@ import { ALWAYS, fresh, ids, loadKeys, openedPair, save } from "./support.js";
 
 /** Something new in every table, of accounts that no other case uses. */
 function somethingOfEverything() {
-  const account = accountRow(fresh("ann"), { heldUsdMicros: 5n, promotionalUsdMicros: 4n });
+  const account = accountRow(fresh("ann"), {
+    heldUsdMicros: 5n,
+    promotionalUsdMicros: 4n,
+    nextExpiryTime: NOON + 7n,
+  });
   const { accountId } = account;
   const transaction = transactionRow({
     type: "GENERATION_SETTLEMENT",
     toolId: "flux",
     generationId: uuidv7(),
     externalReference: fresh("stripe"),
+    refundOfTransactionId: uuidv7(),
+    refundedUsdMicros: 9n,
     description: "one run",
     metadata: { team: "red" },
   });
   const { transactionId, generationId } = transaction;
-  const grant = grantRow(accountId, { transactionId, category: "PROMOTIONAL", isRolling: true });
+  const grant = grantRow(accountId, {
+    transactionId,
+    category: "PROMOTIONAL",
+    isRolling: true,
+    expireTime: NOON + 7n,
+    accountVersion: 3n,
+  });
   return {
     request: requestRow(),
     generation: fullGenerationRow({ generationId, transactionId }),
@@ -40,7 +55,15 @@ function somethingOfEverything() {
     grant,
     transaction,
     entry: entryRow(accountId, 1n, { transactionId, grantMovements: [[grant.grantId, 1n]] }),
-    reward: rewardRow(accountId, { transactionId, generationId, position: 2, clawedBackUsdMicros: 1n }),
+    reward: rewardRow(accountId, {
+      transactionId,
+      generationId,
+      position: 2,
+      refundedUsdMicros: 2n,
+      clawedBackUsdMicros: 1n,
+    }),
+    clawback: clawbackRow(accountId, { transactionId, position: 2, role: "SPELL_CREATOR", assetId: "spell-1" }),
+    hold: holdRow(accountId, { generationId, state: "CAPTURED", capturedUsdMicros: 3n, description: "one run" }),
     event: eventRow(generationId, "final", { details: { shortfall_usd_micros: "20" } }),
   };
 }
@@ -54,9 +77,14 @@ function changesOf(all: readonly ReturnType<typeof somethingOfEverything>[]): Ba
     changedAccounts: [],
     openedGrants: all.map((one) => one.grant),
     changedGrants: [],
+    openedHolds: all.map((one) => one.hold),
+    changedHolds: [],
     transactions: all.map((one) => one.transaction),
+    changedTransactions: [],
     entries: all.map((one) => one.entry),
     rewards: all.map((one) => one.reward),
+    changedRewards: [],
+    clawbacks: all.map((one) => one.clawback),
     events: all.map((one) => one.event),
   };
 }
@@ -84,13 +112,29 @@ describeStores("save", (makeDatabase, backend) => {
     const rewards = { accountId: all.account.accountId, assetId: "", role: undefined, ...ALWAYS };
     expect((await other.listRewards(rewards, undefined, 10)).rows).toEqual([all.reward]);
     expect(await other.generationEvents(all.event.generationId)).toEqual([all.event]);
+    expect(await other.hold(all.hold.holdId)).toEqual(all.hold);
+    const { accountId, assetId, role, amountUsdMicros } = all.clawback;
+    expect(await other.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime)).toContainEqual({
+      ...{ day: NOON / MICROS_PER_DAY, assetId, role },
+      ...{ earnedUsdMicros: 0n, clawedBackUsdMicros: amountUsdMicros, uses: 0n },
+    });
   });
 
   it("changes what was opened before, and leaves its neighbours alone", async () => {
     const [all, neighbour] = [somethingOfEverything(), somethingOfEverything()];
     await save(pair.store, changesOf([all, neighbour]));
-    const account = { ...all.account, balanceUsdMicros: 2n, heldUsdMicros: 1n, version: 2n, updateTime: NOON + 5n };
+    const account = {
+      ...all.account,
+      balanceUsdMicros: 2n,
+      heldUsdMicros: 1n,
+      version: 2n,
+      updateTime: NOON + 5n,
+      nextExpiryTime: null,
+    };
     const grant = { ...all.grant, issuedUsdMicros: 300n, remainingUsdMicros: 0n };
+    const hold = { ...all.hold, state: "RELEASED", capturedUsdMicros: 0n } as const;
+    const transaction = { ...all.transaction, refundedUsdMicros: 11n };
+    const reward = { ...all.reward, refundedUsdMicros: 4n, clawedBackUsdMicros: 3n };
     const generation = generationRow({
       ...all.generation,
       state: "FAILED",
@@ -104,18 +148,29 @@ describeStores("save", (makeDatabase, backend) => {
       changedAccounts: [account],
       changedGrants: [grant],
       changedGenerations: [generation],
+      changedHolds: [hold],
+      changedTransactions: [transaction],
+      changedRewards: [reward],
     });
     const read = async ({
       account: { accountId },
       grant: { transactionId },
       generation: { generationId },
+      hold: { holdId },
+      transaction: { transactionId: settlementId },
     }: typeof all) => [
       await pair.store.accounts([accountId]),
       await pair.store.grantOpenedBy(transactionId, accountId),
       await pair.store.findGenerations({ generationId, runId: "" }),
+      await pair.store.hold(holdId),
+      (await pair.store.transaction(settlementId))?.transaction,
+      (await pair.store.listRewards({ accountId, assetId: "", role: undefined, ...ALWAYS }, undefined, 10)).rows,
     ];
-    expect(await read(all)).toEqual([[account], grant, [generation]]);
-    expect(await read(neighbour)).toEqual([[neighbour.account], neighbour.grant, [neighbour.generation]]);
+    expect(await read(all)).toEqual([[account], grant, [generation], hold, transaction, [reward]]);
+    expect(await read(neighbour)).toEqual([
+      ...[[neighbour.account], neighbour.grant, [neighbour.generation], neighbour.hold],
+      ...[neighbour.transaction, [neighbour.reward]],
+    ]);
   });
 
   it("writes nothing where nothing has changed", async () => {
@@ -142,13 +197,16 @@ describeStores("save", (makeDatabase, backend) => {
           changedAccounts: all.map((one) => one.account),
           changedGrants: all.map((one) => one.grant),
           changedGenerations: all.map((one) => one.generation),
+          changedHolds: all.map((one) => one.hold),
+          changedTransactions: all.map((one) => one.transaction),
+          changedRewards: all.map((one) => one.reward),
         });
         return statements;
       });
     try {
       const statements = await statementsFor(1);
       expect(statements).toBeGreaterThan(0);
-      expect(statements).toBeLessThanOrEqual(11);
+      expect(statements).toBeLessThanOrEqual(16);
       expect(await statementsFor(300)).toBe(statements);
     } finally {
       await knex.destroy();

@@ -33,6 +33,7 @@ const TYPES: Readonly<Record<Backend, Readonly<Record<ColumnType, string>>>> = {
     uuid: "text",
     int8: "bigint",
     "int8?": "bigint",
+    expiry: "bigint",
     int4: "integer",
     float8: "real",
     bool: "boolean",
@@ -46,6 +47,7 @@ const TYPES: Readonly<Record<Backend, Readonly<Record<ColumnType, string>>>> = {
     uuid: "uuid",
     int8: "bigint",
     "int8?": "bigint",
+    expiry: "bigint",
     int4: "integer",
     float8: "double precision",
     bool: "boolean",
@@ -114,10 +116,12 @@ describeStores("migrate", (makeDatabase, backend) => {
     await unmigratedStore(database).migrate();
     expect(ALL_TABLES.map((table) => table.name).sort()).toEqual([
       "accounts",
+      "clawbacks",
       "credit_grants",
       "entries",
       "generation_events",
       "generations",
+      "holds",
       "requests",
       "rewards",
       "tools",

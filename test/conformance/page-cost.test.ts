@@ -36,7 +36,7 @@ async function statementsOf(knex: Knex, read: Read): Promise<Statement[]> {
   const statements: Statement[] = [];
   const listen = (query: Statement) => void statements.push({ sql: query.sql, bindings: query.bindings });
   knex.on("query", listen);
-  await read(new KnexReads(knex, (error) => error as Error));
+  await read(new KnexReads(knex, async (query) => query));
   knex.removeListener("query", listen);
   return statements;
 }

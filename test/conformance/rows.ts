@@ -1,7 +1,15 @@
 import { v7 as uuidv7 } from "uuid";
 import { ADR_012_POLICY } from "../../src/domain/fees.js";
 import type { Generation, GenerationEvent, Tool } from "../../src/domain/generation/generation.js";
-import type { Account, EntryRow, Grant, RewardRow, TransactionRow } from "../../src/domain/ledger/rows.js";
+import type {
+  Account,
+  ClawbackRow,
+  EntryRow,
+  Grant,
+  Hold,
+  RewardRow,
+  TransactionRow,
+} from "../../src/domain/ledger/rows.js";
 import type { BatchChanges, RequestRecord } from "../../src/storage/store.js";
 
 /** Rows as they are stored, with everything filled in that a case doesn't care about. */
@@ -20,9 +28,14 @@ export const NO_CHANGES: BatchChanges = {
   changedAccounts: [],
   openedGrants: [],
   changedGrants: [],
+  openedHolds: [],
+  changedHolds: [],
   transactions: [],
+  changedTransactions: [],
   entries: [],
   rewards: [],
+  changedRewards: [],
+  clawbacks: [],
   events: [],
 };
 
@@ -46,6 +59,7 @@ export function accountRow(accountId: string, row: Partial<Account> = {}): Accou
     promotionalUsdMicros: 0n,
     version: 1n,
     chainHead: BYTES,
+    nextExpiryTime: null,
     createTime: NOON,
     updateTime: NOON,
     ...row,
@@ -58,10 +72,12 @@ export function grantRow(accountId: string, row: Partial<Grant> = {}): Grant {
     accountId,
     category: "PAID",
     priority: 50,
+    expireTime: null,
     isRolling: false,
     issuedUsdMicros: 100n,
     remainingUsdMicros: 100n,
     transactionId: uuidv7(),
+    accountVersion: 1n,
     createTime: NOON,
     ...row,
   };
@@ -75,11 +91,13 @@ export function transactionRow(row: Partial<TransactionRow> = {}): TransactionRo
     toolId: "",
     generationId: "",
     externalReference: "",
+    refundOfTransactionId: "",
     description: "",
     metadata: {},
     detailsDigest: BYTES,
     caller: "tests",
     requestId: transactionId,
+    refundedUsdMicros: 0n,
     createTime: NOON,
     ...row,
   };
@@ -109,7 +127,36 @@ export function rewardRow(accountId: string, row: Partial<RewardRow> = {}): Rewa
     generationId: uuidv7(),
     userAccountId: "user",
     amountUsdMicros: 1n,
+    refundedUsdMicros: 0n,
     clawedBackUsdMicros: 0n,
+    createTime: NOON,
+    ...row,
+  };
+}
+
+export function clawbackRow(accountId: string, row: Partial<ClawbackRow> = {}): ClawbackRow {
+  return {
+    transactionId: uuidv7(),
+    position: 0,
+    accountId,
+    role: "LORA_OWNER",
+    assetId: "lora-1",
+    amountUsdMicros: 1n,
+    createTime: NOON,
+    ...row,
+  };
+}
+
+export function holdRow(accountId: string, row: Partial<Hold> = {}): Hold {
+  return {
+    holdId: uuidv7(),
+    accountId,
+    amountUsdMicros: 100n,
+    capturedUsdMicros: 0n,
+    state: "ACTIVE",
+    generationId: "",
+    description: "",
+    expireTime: NOON + 1_000n,
     createTime: NOON,
     ...row,
   };
@@ -130,6 +177,7 @@ export function generationRow(row: Partial<Generation> = {}): Generation {
     stepIndex: 0,
     notification: { platform: "", target: "" },
     metadata: {},
+    holdId: "",
     createTime: NOON,
     runId: "",
     state: "PENDING",
@@ -166,6 +214,7 @@ export function fullGenerationRow(row: Partial<Generation> = {}): Generation {
     stepIndex: 3,
     notification: { platform: "telegram", target: "42" },
     metadata: { style: "oil" },
+    holdId: uuidv7(),
     runId: uuidv7(),
     state: "COMPLETED",
     stateReason: "RUN_FAILED",
@@ -198,6 +247,8 @@ export function toolRow(toolId: string, row: Partial<Tool> = {}): Omit<Tool, "up
     displayName: "Flux",
     provider: "comfydeploy",
     pricing: { unit: "SECOND", rateUsd: "0.001", multiplier: "1", minimumChargeUsdMicros: 5_000n } as const,
+    fundsPolicy: "NONE" as const,
+    defaultEstimate: { runDurationMicros: null, quantity: null },
     archived: false,
     updateTime: 0n,
     ...row,

@@ -65,7 +65,14 @@ export function save(store: LedgerStore, changes: Partial<BatchChanges>): Promis
 }
 
 export function loadKeys(transaction: LedgerTransaction, keys: Partial<BatchKeys>): Promise<LoadedKeys> {
-  return transaction.loadKeys({ requests: [], externalReferences: [], generations: [], ...keys });
+  return transaction.loadKeys({
+    requests: [],
+    externalReferences: [],
+    generations: [],
+    holds: [],
+    transactions: [],
+    ...keys,
+  });
 }
 
 /** A transaction that has done something and is kept open. */

@@ -10,7 +10,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   storage: ["domain"],
   ledger: ["domain", "storage/store"],
   audit: ["domain", "storage/store"],
-  services: ["domain", "ledger", "storage/store", "gen"],
+  services: ["domain", "ledger", "audit", "storage/store", "gen"],
   rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen"],
   bridge: ["gen", "rpc/http-server"],
   telemetry: [],

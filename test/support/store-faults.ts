@@ -27,6 +27,10 @@ function delegating(transaction: LedgerTransaction): LedgerTransaction {
     loadKeys: (keys) => transaction.loadKeys(keys),
     loadAccounts: (accountIds) => transaction.loadAccounts(accountIds),
     loadGrants: (accountIds, limit) => transaction.loadGrants(accountIds, limit),
+    loadGrantsById: (grantIds) => transaction.loadGrantsById(grantIds),
+    loadHolds: (holdIds) => transaction.loadHolds(holdIds),
+    loadDue: (accountIds, now) => transaction.loadDue(accountIds, now),
+    loadRefundables: (transactionIds) => transaction.loadRefundables(transactionIds),
     save: (changes) => transaction.save(changes),
   };
 }

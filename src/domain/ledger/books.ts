@@ -93,6 +93,8 @@ export class Books {
   private readonly asked: ReadonlySet<string>;
   private readonly accounts = new Map<string, Account>();
   private readonly holds = new Map<string, Hold>();
+  /** Accounts in which something was due when they were loaded. */
+  private readonly withDue = new Set<string>();
   private readonly opened = { accounts: new Set<Account>(), holds: new Set<Hold>() };
   private readonly changed = { accounts: new Set<Account>(), holds: new Set<Hold>() };
   private readonly transactions: TransactionRow[] = [];
@@ -119,6 +121,7 @@ export class Books {
   settleDue(accountId: string, nextExpiryTime: EpochMicros | null): void {
     const account = this.find(accountId);
     if (!account) return;
+    this.withDue.add(accountId);
     for (const hold of this.holds.values()) {
       const isOver = hold.expireTime !== null && hold.expireTime <= this.now;
       if (hold.accountId === accountId && hold.state === "ACTIVE" && isOver) this.endHold(hold, "EXPIRED");
@@ -213,12 +216,9 @@ export class Books {
     });
   }
 
-  /** Does `expireGrants` for every user's account that was touched. Called after each command. */
-  expireTouched(): void {
-    for (const account of [...this.opened.accounts, ...this.changed.accounts]) {
-      const mayHold = account.nextExpiryTime !== null && account.nextExpiryTime <= this.now;
-      if (mayHold && !isPlatformAccount(account.accountId)) this.expireGrants(account.accountId);
-    }
+  /** Does `expireGrants` wherever something was due when it was loaded: a command may have ended the hold that covered it. Called after each command. */
+  expireOverdue(): void {
+    for (const accountId of this.withDue) this.expireGrants(accountId);
   }
 
   changes(): BookChanges {

@@ -236,6 +236,7 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     usdPerQoint: optional(positiveDecimal),
     usdPerDoint: optional(positiveDecimal),
   }),
+  rulesOf(economy.VerifyLedgerRequestSchema, { accountId: optional(readableAccount), ...page }),
   rulesOf(economy.GetTransactionRequestSchema, { transactionId: label }),
   rulesOf(economy.ListTransactionsRequestSchema, {
     accountId: readableAccount,

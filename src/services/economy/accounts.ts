@@ -16,9 +16,36 @@ export function asCurrent(store: ReadStore, rows: readonly Account[]): Promise<A
   return Promise.all(
     rows.map(async (row) => {
       if (row.nextExpiryTime === null || row.nextExpiryTime > now) return row;
-      return asIfWritten(row, await store.due(row.accountId, now)).account;
+      return readTogether(store, row, async (account) => {
+        return asIfWritten(account, await store.due(account.accountId, now)).account;
+      });
     }),
   );
+}
+
+/** Times that something is read together before an account that never stands still is taken as it was found. */
+const MOST_READS = 5;
+
+/**
+ * Reads more of an account so that it belongs to the row: again, with the row as it is by then, if that changed meanwhile. Else a read that a sweep overtakes would show
+ * what is due as still there: in the row, but no more among what is due.
+ */
+export async function readTogether<T>(
+  store: ReadStore,
+  row: Account,
+  read: (account: Account) => Promise<T>,
+): Promise<T> {
+  let account = row;
+  for (let reads = 1; ; reads++) {
+    const result = await read(account);
+    const [now = account] = await store.accounts([account.accountId]);
+    const isUnchanged =
+      now.version === account.version &&
+      now.heldUsdMicros === account.heldUsdMicros &&
+      now.updateTime === account.updateTime;
+    if (isUnchanged || reads === MOST_READS) return result;
+    account = now;
+  }
 }
 
 /**

@@ -11,6 +11,7 @@ import { importLegacyBalances } from "./import-legacy-balances.js";
 import { refundTransaction } from "./refund-transaction.js";
 import { getTransaction, listTransactions } from "./transactions.js";
 import { transfer } from "./transfer.js";
+import { verifyLedger } from "./verify-ledger.js";
 
 /** Every RPC of EconomyService. Requests have been validated by the interceptors. */
 export function economyService(dependencies: ServiceDependencies): ServiceImpl<typeof EconomyService> {
@@ -30,6 +31,7 @@ export function economyService(dependencies: ServiceDependencies): ServiceImpl<t
     listCreditGrants: listCreditGrants(dependencies),
     listAccounts: listAccounts(dependencies),
     importLegacyBalances: importLegacyBalances(dependencies),
+    verifyLedger: verifyLedger(dependencies),
     getTransaction: getTransaction(dependencies),
     listTransactions: listTransactions(dependencies),
   };

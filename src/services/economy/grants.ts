@@ -10,6 +10,7 @@ import { nowMicros } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { pageSizeOf } from "../page-token.js";
 import { pageBinding } from "../requests.js";
+import { readTogether } from "./accounts.js";
 
 export function listCreditGrants({
   store,
@@ -19,10 +20,12 @@ export function listCreditGrants({
     const { accountId, includeSpent } = request;
     const binding = pageBinding(ListCreditGrantsRequestSchema, request, callOf(context).caller);
     const cursor = pageTokens.read(request.pageToken, binding);
-    const page = await store.listGrants(accountId, includeSpent, cursor, pageSizeOf(request.pageSize));
-    const [account] = await store.accounts([accountId]);
-    const due = account && (await store.due(accountId, nowMicros()));
-    const remaining = account && due ? asIfWritten(account, due).remainingByGrant : new Map<string, bigint>();
+    const [row] = await store.accounts([accountId]);
+    if (!row) return {};
+    const { page, remaining } = await readTogether(store, row, async (account) => ({
+      page: await store.listGrants(accountId, includeSpent, cursor, pageSizeOf(request.pageSize)),
+      remaining: asIfWritten(account, await store.due(accountId, nowMicros())).remainingByGrant,
+    }));
     const grants = page.rows.map((grant) => ({
       ...grant,
       remainingUsdMicros: remaining.get(grant.grantId) ?? grant.remainingUsdMicros,

@@ -1,30 +1,43 @@
 import type { Knex } from "knex";
-import type { Generation } from "../../domain/generation/generation.js";
-import type { Account, EntryRow, Grant, TransactionRow } from "../../domain/ledger/rows.js";
-import type { Table } from "../columns.js";
-import { groupByTransaction } from "../group.js";
-import {
-  type AuditCounts,
-  type AuditedGrant,
-  type AuditedRequest,
-  type AuditedTransaction,
-  type AuditView,
-  type GenerationToCheck,
-  type RequestKey,
-  type RewardToCheck,
-  StoreError,
-  type TransactionToCheck,
+import type { Account, EntryRow, TransactionRow } from "../../domain/ledger/rows.js";
+import type {
+  AuditCounts,
+  AuditedGrant,
+  AuditedRequest,
+  AuditView,
+  ClawbackKey,
+  ClawbackToCheck,
+  EntryKey,
+  GenerationToCheck,
+  HoldToCheck,
+  RequestKey,
+  RewardToCheck,
+  TransactionToCheck,
 } from "../store.js";
-import { ACCOUNTS, ENTRIES, GENERATIONS, GRANTS, REQUESTS, REWARDS, TRANSACTIONS } from "../tables.js";
-import { isUuid } from "../uuid.js";
+import {
+  ACCOUNTS,
+  CLAWBACKS,
+  ENTRIES,
+  GENERATIONS,
+  GRANTS,
+  HOLDS,
+  REQUESTS,
+  REWARDS,
+  TRANSACTIONS,
+} from "../tables.js";
 import { rowsOf } from "./reads.js";
+import { decoded, generationRows, generationToCheck, TransactionsToCheck } from "./transactions-to-check.js";
 
 /** Below every UUID. */
 const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
 
 /** Walks the tables in key order inside one transaction, so that every slice shows the same moment. */
 export class KnexAuditView implements AuditView {
-  constructor(private readonly knex: Knex) {}
+  private readonly transactions: TransactionsToCheck;
+
+  constructor(private readonly knex: Knex) {
+    this.transactions = new TransactionsToCheck(knex);
+  }
 
   accountsAfter(accountId: string, limit: number): Promise<Account[]> {
     return rowsOf(
@@ -33,64 +46,10 @@ export class KnexAuditView implements AuditView {
     );
   }
 
-  async entriesAfter(
-    accountId: string,
-    version: bigint,
-    limit: number,
-  ): Promise<(readonly [EntryRow, TransactionRow | null])[]> {
-    return this.withTransactions(
-      await rowsOf(
-        ENTRIES,
-        this.knex(ENTRIES.name)
-          .where("account_id", accountId)
-          .where("account_version", ">", version as never)
-          .orderBy("account_version")
-          .limit(limit),
-      ),
-    );
-  }
-
-  grantsAfter(accountId: string, grantId: string, limit: number): Promise<Grant[]> {
+  accountsFrom(accountId: string, limit: number): Promise<Account[]> {
     return rowsOf(
-      GRANTS,
-      this.knex(GRANTS.name)
-        .where("account_id", accountId)
-        .where("grant_id", ">", grantId || LOWEST_UUID)
-        .orderBy("grant_id")
-        .limit(limit),
-    );
-  }
-
-  async transactionsAfter(transactionId: string, limit: number): Promise<AuditedTransaction[]> {
-    const transactions = await rowsOf(
-      TRANSACTIONS,
-      this.knex(TRANSACTIONS.name)
-        .where("transaction_id", ">", transactionId || LOWEST_UUID)
-        .orderBy("transaction_id")
-        .limit(limit),
-    );
-    const ids = transactions.map((transaction) => transaction.transactionId);
-    const inOrder = ["transaction_id", "position"];
-    const entries = groupByTransaction(
-      await rowsOf(ENTRIES, this.knex(ENTRIES.name).whereIn("transaction_id", ids).orderBy(inOrder)),
-    );
-    const rewards = groupByTransaction(
-      await rowsOf(REWARDS, this.knex(REWARDS.name).whereIn("transaction_id", ids).orderBy(inOrder)),
-    );
-    return transactions.map((transaction) => ({
-      transaction,
-      entries: entries.get(transaction.transactionId) ?? [],
-      rewards: rewards.get(transaction.transactionId) ?? [],
-    }));
-  }
-
-  generationsAfter(generationId: string, limit: number): Promise<Generation[]> {
-    return rowsOf(
-      GENERATIONS,
-      this.knex(GENERATIONS.name)
-        .where("generation_id", ">", generationId || LOWEST_UUID)
-        .orderBy("generation_id")
-        .limit(limit),
+      ACCOUNTS,
+      this.knex(ACCOUNTS.name).where("account_id", ">=", accountId).orderBy("account_id").limit(limit),
     );
   }
 
@@ -102,16 +61,6 @@ export class KnexAuditView implements AuditView {
     return rows.map((row) => [row.generation_id, row.transaction_id] as const);
   }
 
-  async strayEntries(limit: number): Promise<string[]> {
-    const rows = await this.knex(`${ENTRIES.name} as e`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "e.transaction_id")
-      .leftJoin(`${ACCOUNTS.name} as a`, "a.account_id", "e.account_id")
-      .where((where) => where.whereNull("t.transaction_id").orWhereNull("a.account_id"))
-      .select("e.transaction_id", "e.position")
-      .limit(limit);
-    return rows.map((row) => `${row.transaction_id}/${row.position}`);
-  }
-
   async counts(): Promise<AuditCounts> {
     const count = async (table: string): Promise<number> => {
       const [row] = await this.knex(table).count({ count: "*" });
@@ -121,8 +70,10 @@ export class KnexAuditView implements AuditView {
       accounts: await count(ACCOUNTS.name),
       entries: await count(ENTRIES.name),
       grants: await count(GRANTS.name),
+      holds: await count(HOLDS.name),
       transactions: await count(TRANSACTIONS.name),
       rewards: await count(REWARDS.name),
+      clawbacks: await count(CLAWBACKS.name),
       generations: await count(GENERATIONS.name),
       requests: await count(REQUESTS.name),
     };
@@ -152,31 +103,49 @@ export class KnexAuditView implements AuditView {
     return rows.map((row) => ({ ...decoded(GRANTS, row), isOpen: isTrue(row.is_open) }));
   }
 
-  async transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]> {
-    const rows: Record<string, unknown>[] = await this.knex(`${TRANSACTIONS.name} as t`)
-      .leftJoin(`${REQUESTS.name} as r`, (on) =>
-        on.on("r.caller", "t.caller").andOn("r.request_id", "t.request_id").andOnVal("t.request_id", "<>", ""),
-      )
-      .where("t.transaction_id", ">", transactionId || LOWEST_UUID)
-      .orderBy("t.transaction_id")
+  async allHoldsAfter(
+    after: { readonly accountId: string; readonly holdId: string },
+    limit: number,
+  ): Promise<HoldToCheck[]> {
+    const rows: Record<string, unknown>[] = await this.knex(`${HOLDS.name} as h`)
+      .leftJoin(`${GENERATIONS.name} as g`, "g.generation_id", "h.generation_id")
+      .whereRaw("(h.account_id, h.hold_id) > (?, ?)", [after.accountId, after.holdId || LOWEST_UUID])
+      .orderBy(["h.account_id", "h.hold_id"])
       .limit(limit)
-      .select("t.*", "r.resource_kind", "r.resource_id");
-    const transactions = rows.map((row) => decoded(TRANSACTIONS, row));
-    const ids = transactions.map((transaction) => transaction.transactionId);
-    const postings = groupByTransaction(await this.postings(ids));
-    const rewards = groupByTransaction(await this.rewards(ids));
-    const generations = await this.settledGenerations(transactions);
-    return transactions.map((transaction, index) => ({
-      transaction,
-      postings: postings.get(transaction.transactionId) ?? [],
-      rewards: rewards.get(transaction.transactionId) ?? [],
-      recorded: recordedIn(rows[index] as Record<string, unknown>),
-      generation: (isSettlement(transaction) && generations.get(transaction.generationId)) || null,
+      .select("h.*", "g.state as generation_state", "g.hold_id as generation_hold_id");
+    return rows.map((row) => ({
+      ...decoded(HOLDS, row),
+      generation:
+        row.generation_state === null
+          ? null
+          : { state: row.generation_state as never, holdId: (row.generation_hold_id ?? "") as string },
+    }));
+  }
+
+  async transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]> {
+    return this.transactions.where((rows) =>
+      rows.where("t.transaction_id", ">", transactionId || LOWEST_UUID).limit(limit),
+    );
+  }
+
+  async transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]> {
+    return this.transactions.where((rows) => rows.whereIn("t.transaction_id", transactionIds));
+  }
+
+  async entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]> {
+    const keys = entries.map(({ accountId, accountVersion }) => [accountId, accountVersion]);
+    const rows = await this.knex(ENTRIES.name)
+      .whereIn(["account_id", "account_version"], keys as never)
+      .select("account_id", "account_version", "hash");
+    return rows.map((row) => ({
+      accountId: row.account_id,
+      accountVersion: BigInt(row.account_version),
+      hash: new Uint8Array(row.hash),
     }));
   }
 
   async generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]> {
-    const rows = await this.generationRows()
+    const rows = await generationRows(this.knex)
       .where("generation_id", ">", generationId || LOWEST_UUID)
       .orderBy("generation_id")
       .limit(limit);
@@ -200,6 +169,30 @@ export class KnexAuditView implements AuditView {
     }));
   }
 
+  async clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
+    const rows = await this.knex(`${CLAWBACKS.name} as c`)
+      .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
+        on.on("t.transaction_id", "c.transaction_id").andOnVal("t.type", "REFUND"),
+      )
+      .leftJoin(`${REWARDS.name} as r`, (on) =>
+        on
+          .on("r.transaction_id", "t.refund_of_transaction_id")
+          .andOn("r.position", "c.position")
+          .andOn("r.account_id", "c.account_id")
+          .andOn("r.asset_id", "c.asset_id")
+          .andOn("r.role", "c.role"),
+      )
+      .whereRaw("(c.transaction_id, c.position) > (?, ?)", [after.transactionId || LOWEST_UUID, after.position])
+      .orderBy(["c.transaction_id", "c.position"])
+      .limit(limit)
+      .select("c.transaction_id", "c.position", "r.transaction_id as found");
+    return rows.map((row) => ({
+      transactionId: row.transaction_id,
+      position: Number(row.position),
+      hasReward: row.found !== null,
+    }));
+  }
+
   async requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]> {
     const rows = await this.knex(`${REQUESTS.name} as r`)
       .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
@@ -212,11 +205,12 @@ export class KnexAuditView implements AuditView {
       .leftJoin(`${GENERATIONS.name} as g`, (on) =>
         on.on("g.generation_id", "r.resource_id").andOnVal("r.resource_kind", "GENERATION"),
       )
+      .leftJoin(`${HOLDS.name} as h`, (on) => on.on("h.hold_id", "r.resource_id").andOnVal("r.resource_kind", "HOLD"))
       .whereRaw("(r.caller, r.request_id) > (?, ?)", [after.caller, after.requestId])
       .orderBy(["r.caller", "r.request_id"])
       .limit(limit)
       .select("r.caller", "r.request_id", "r.resource_kind", "r.resource_id")
-      .select(this.knex.raw("coalesce(t.transaction_id, g.generation_id) as found"));
+      .select(this.knex.raw("coalesce(t.transaction_id, g.generation_id, h.hold_id) as found"));
     return rows.map((row) => ({
       caller: row.caller,
       requestId: row.request_id,
@@ -225,98 +219,12 @@ export class KnexAuditView implements AuditView {
       hasEffect: row.found !== null,
     }));
   }
-
-  private async postings(transactionIds: readonly string[]) {
-    const rows = await this.knex(ENTRIES.name)
-      .whereIn("transaction_id", transactionIds)
-      .orderBy(["transaction_id", "position"])
-      .select("transaction_id", "account_id", "amount_usd_micros");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id as string,
-      accountId: row.account_id as string,
-      amountUsdMicros: BigInt(row.amount_usd_micros),
-    }));
-  }
-
-  private async rewards(transactionIds: readonly string[]) {
-    const rows = await this.knex(REWARDS.name)
-      .whereIn("transaction_id", transactionIds)
-      .orderBy(["transaction_id", "position"])
-      .select("transaction_id", "position", "account_id", "generation_id", "amount_usd_micros");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id as string,
-      position: Number(row.position),
-      accountId: row.account_id as string,
-      generationId: row.generation_id as string,
-      amountUsdMicros: BigInt(row.amount_usd_micros),
-    }));
-  }
-
-  private async settledGenerations(
-    transactions: readonly TransactionRow[],
-  ): Promise<ReadonlyMap<string, GenerationToCheck>> {
-    const settlements = transactions.filter(isSettlement);
-    const ids = settlements.map((settlement) => settlement.generationId).filter(isUuid);
-    const rows = ids.length > 0 ? await this.generationRows().whereIn("generation_id", ids) : [];
-    return new Map(rows.map((row) => [row.generation_id, generationToCheck(row)]));
-  }
-
-  private generationRows() {
-    return this.knex(GENERATIONS.name).select(
-      ...["generation_id", "state", "pricing_unit", "charged_account_id", "transaction_id"],
-      ...["base_cost_usd_micros", "fee_usd_micros"],
-    );
-  }
-
-  private async withTransactions(
-    entries: readonly EntryRow[],
-  ): Promise<(readonly [EntryRow, TransactionRow | null])[]> {
-    const transactionIds = new Set(entries.map((entry) => entry.transactionId));
-    const transactions = await rowsOf(
-      TRANSACTIONS,
-      this.knex(TRANSACTIONS.name).whereIn("transaction_id", [...transactionIds]),
-    );
-    const byId = new Map(transactions.map((transaction) => [transaction.transactionId, transaction]));
-    return entries.map((entry) => [entry, byId.get(entry.transactionId) ?? null] as const);
-  }
 }
 
 /** All columns but the key, which the row that a transaction is joined to has as well. */
 const TRANSACTION_COLUMNS = TRANSACTIONS.columns
   .map((column) => `t.${column.name}`)
   .filter((name) => name !== "t.transaction_id");
-
-/** Says which row it is that can't be decoded. */
-function decoded<Row>(table: Table<Row>, row: Readonly<Record<string, unknown>>): Row {
-  try {
-    return table.decode(row);
-  } catch (cause) {
-    const key = table.key.map((column) => `${column.name} ${row[column.name]}`).join(", ");
-    throw new StoreError("REFUSED", `${table.name}: the row with ${key} is unreadable`, { cause });
-  }
-}
-
-function isSettlement(transaction: TransactionRow): boolean {
-  return transaction.type === "GENERATION_SETTLEMENT";
-}
-
-function recordedIn(row: Readonly<Record<string, unknown>>): TransactionToCheck["recorded"] {
-  if (row.resource_id === null) return null;
-  return { resourceKind: row.resource_kind as never, resourceId: row.resource_id as string };
-}
-
-function generationToCheck(row: Readonly<Record<string, never>>): GenerationToCheck {
-  const base: bigint | null = row.base_cost_usd_micros as never;
-  return {
-    generationId: row.generation_id as never,
-    state: row.state as never,
-    pricingUnit: row.pricing_unit as never,
-    baseCostUsdMicros: base === null ? null : BigInt(base),
-    feeUsdMicros: BigInt(row.fee_usd_micros as never),
-    chargedAccountId: row.charged_account_id as never,
-    transactionId: row.transaction_id ?? "",
-  };
-}
 
 /** A boolean as either driver gives it. */
 function isTrue(stored: unknown): boolean {

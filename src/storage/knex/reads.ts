@@ -135,8 +135,13 @@ export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
         clawedBackUsdMicros: 0n,
         uses: count,
       })),
-      ...clawedBack.map(({ sum, ...key }) => ({ ...key, earnedUsdMicros: 0n, clawedBackUsdMicros: sum, uses: 0n })),
-    ].sort((a, b) => Number(a.day - b.day));
+      ...clawedBack.map(({ sum, count: _, ...key }) => ({
+        ...key,
+        earnedUsdMicros: 0n,
+        clawedBackUsdMicros: sum,
+        uses: 0n,
+      })),
+    ].sort((a, b) => Number(a.day - b.day) || compareTexts(a.assetId, b.assetId) || compareTexts(a.role, b.role));
   }
 
   async generationEvents(generationId: string): Promise<GenerationEvent[]> {
@@ -302,4 +307,8 @@ async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promi
     if (isLast) return { rows, next: undefined };
   }
   return { rows, next: cursor };
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

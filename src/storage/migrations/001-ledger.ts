@@ -95,6 +95,11 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     "create unique index transactions_settlement on transactions (generation_id) where type = 'GENERATION_SETTLEMENT'",
   );
 
+  // Refunds are rare, and an audit looks for those of every transaction.
+  await knex.raw(
+    "create index transactions_refunds on transactions (refund_of_transaction_id) where refund_of_transaction_id is not null",
+  );
+
   await knex.schema.createTable("entries", (t) => {
     t.specificType("transaction_id", uuid).notNullable();
     t.integer("position").notNullable();

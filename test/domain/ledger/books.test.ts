@@ -1,30 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPlatformAccount, publicAccountId } from "../../../src/domain/accounts.js";
-import {
-  Books,
-  type Draft,
-  type Line,
-  MoreGrantsNeeded,
-  NotInBatch,
-  storedIdInBatch,
-} from "../../../src/domain/ledger/books.js";
+import { derivedUuid } from "../../../src/domain/ids.js";
+import { Books, type Draft, type Line, NotInBatch, storedIdInBatch } from "../../../src/domain/ledger/books.js";
 import { CHAIN_START, digestOfDetails, entryHash } from "../../../src/domain/ledger/chain.js";
-import type { Account, EntryRow, Grant } from "../../../src/domain/ledger/rows.js";
+import { MoreGrantsNeeded, type NewGrant } from "../../../src/domain/ledger/grant-book.js";
+import type { Account, EntryRow, Grant, Hold } from "../../../src/domain/ledger/rows.js";
 import { sampleGrant } from "../samples.js";
 import { LedgerInMemory, randomPosts } from "./random-posts.js";
 
 const LIMIT = 9_007_199_254_740_991n;
-const ASKED = new Set(["user", "creator", "sys:deposits#03", "sys:revenue#03"]);
+const ASKED = new Set(["user", "creator", "sys:deposits#03", "sys:revenue#03", "sys:breakage#03"]);
+
+const gift = { category: "PROMOTIONAL", priority: 50, expireTime: null } as const;
+const paid = { category: "PAID", priority: 50, expireTime: null } as const;
 
 function draftOf(transactionId: string, ...lines: Line[]): Draft {
   return { transactionId, type: "DEBIT", caller: "tests", lines };
 }
 
-const credit = (id: string, amountUsdMicros: bigint, grant?: Line["grant"]) =>
+const credit = (id: string, amountUsdMicros: bigint, grant?: NewGrant) =>
   draftOf(
     id,
-    { accountId: "user", amountUsdMicros, ...(grant && { grant }) },
+    { accountId: "user", amountUsdMicros, ...(grant && { grants: { kind: "opens", grant } as const }) },
     { accountId: "sys:deposits", amountUsdMicros: -amountUsdMicros },
   );
 
@@ -39,13 +37,18 @@ function accountOf(changes: Partial<Account> = {}): Account {
     promotionalUsdMicros: 0n,
     version: 4n,
     chainHead: new Uint8Array(32).fill(4),
+    nextExpiryTime: null,
     createTime: 1_000n,
     updateTime: 1_000n,
     ...changes,
   };
 }
 
-const booksOf = (accounts: Account[] = [], grants: Grant[] = []) => new Books(5_000n, 3, ASKED, accounts, grants);
+/** At 5,000, posting to stripe 3. */
+function booksOf(accounts: Account[] = [], openGrants: Grant[] = [], holds: Hold[] = [], limit = 32): Books {
+  const none = { openGrantsPerAccount: limit, namedGrants: [] };
+  return new Books(5_000n, 3, { asked: ASKED, accounts, openGrants, holds, ...none });
+}
 
 describe("posting", () => {
   it("opens accounts with their first entry, platform ones under the batch's stripe", () => {
@@ -123,16 +126,13 @@ describe("what is available", () => {
 });
 
 describe("grants", () => {
-  const gift = { category: "PROMOTIONAL", priority: 50 } as const;
-  const paid = { category: "PAID", priority: 50 } as const;
-
   it("of a credit are opened apart, named by the transaction", () => {
     const books = booksOf();
     books.post(credit("t-1", 30n, gift));
     books.post(credit("t-2", 70n, paid));
-    expect(books.grantOpenedBy("t-1", "user")).toMatchObject({ ...gift, isRolling: false, remainingUsdMicros: 30n });
-    expect(books.grantOpenedBy("t-2", "user")).toMatchObject({ ...paid, isRolling: false, remainingUsdMicros: 70n });
-    expect(books.grantOpenedBy("t-2", "creator")).toBeUndefined();
+    expect(books.grants.openedBy("t-1", "user")).toMatchObject({ ...gift, isRolling: false, remainingUsdMicros: 30n });
+    expect(books.grants.openedBy("t-2", "user")).toMatchObject({ ...paid, isRolling: false, remainingUsdMicros: 70n });
+    expect(books.grants.openedBy("t-2", "creator")).toBeUndefined();
     expect(books.find("user")?.promotionalUsdMicros).toBe(30n);
   });
 
@@ -142,8 +142,8 @@ describe("grants", () => {
     books.post(credit("t-2", 30n, gift));
     const { entries } = books.post(debit("t-3", 50n));
     expect(entries[0]?.grantMovements).toEqual([
-      [books.grantOpenedBy("t-2", "user")?.grantId, -30n],
-      [books.grantOpenedBy("t-1", "user")?.grantId, -20n],
+      [books.grants.openedBy("t-2", "user")?.grantId, -30n],
+      [books.grants.openedBy("t-1", "user")?.grantId, -20n],
     ]);
     expect(books.find("user")?.promotionalUsdMicros).toBe(0n);
   });
@@ -174,12 +174,12 @@ describe("grants", () => {
 
   it("that weren't loaded are asked for before anything changes, and then used", () => {
     const account = accountOf({ balanceUsdMicros: 200n });
-    const second = sampleGrant({ grantId: "grant-2", createTime: 2_000n });
-    const books = booksOf([account], [sampleGrant()]);
+    const second = sampleGrant({ grantId: "grant-2", accountVersion: 2n });
+    const books = booksOf([account], [sampleGrant()], [], 1);
     expect(() => books.post(debit("t-1", 150n))).toThrow(MoreGrantsNeeded);
     expect(account).toEqual(accountOf({ balanceUsdMicros: 200n }));
     expect(books.changes()).toMatchObject({ transactions: [], changedAccounts: [], changedGrants: [] });
-    books.addGrants([second]);
+    books.grants.add([sampleGrant(), second], 16);
     expect(books.post(debit("t-1", 150n)).entries[0]?.grantMovements).toEqual([
       ["grant-1", -100n],
       ["grant-2", -50n],
@@ -187,10 +187,149 @@ describe("grants", () => {
   });
 
   it("that are loaded again keep what posting did to them", () => {
-    const books = booksOf([accountOf()], [sampleGrant()]);
+    const books = booksOf([accountOf()], [sampleGrant()], [], 1);
     books.post(debit("t-1", 100n));
-    books.addGrants([sampleGrant()]);
+    books.grants.add([sampleGrant()], 16);
     expect(() => books.post(debit("t-2", 1n))).toThrow(MoreGrantsNeeded);
+  });
+});
+
+describe("a grant's id", () => {
+  const opened = (now: bigint, transactionId: string, line: Line["accountId"]) => {
+    const none = { accounts: [], openGrants: [], openGrantsPerAccount: 32, namedGrants: [], holds: [] };
+    const books = new Books(now, 3, { asked: new Set([line, "sys:deposits#03"]), ...none });
+    const amount = { amountUsdMicros: 5n, grants: { kind: "opens", grant: gift } } as const;
+    books.post(
+      draftOf(transactionId, { accountId: line, ...amount }, { accountId: "sys:deposits", amountUsdMicros: -5n }),
+    );
+    return books.grants.openedBy(transactionId, line)?.grantId;
+  };
+
+  it("is the same for the same transaction and account, so that replaying the same commands makes the same ids", () => {
+    expect(opened(1_700_000_000_000_000n, "transaction-1", "user")).toBe(
+      derivedUuid(1_700_000_000_000_000n, "grant\ntransaction-1\nuser\n"),
+    );
+  });
+
+  it("is one of its own for each transaction and account", () => {
+    const ids = fc.stringMatching(/^[A-Za-z0-9_.:-]{1,8}$/).map((id) => `u${id}`);
+    fc.assert(
+      fc.property(fc.tuple(ids, ids), fc.tuple(ids, ids), (one, other) => {
+        const isSame = one[0] === other[0] && one[1] === other[1];
+        expect(opened(5_000n, ...one) === opened(5_000n, ...other)).toBe(isSame);
+      }),
+    );
+  });
+});
+
+describe("a hold", () => {
+  const held = accountOf.bind(null, { heldUsdMicros: 40n, nextExpiryTime: 5_000n });
+  const holdOf = (changes: Partial<Hold> = {}): Hold => ({
+    holdId: "hold-1",
+    accountId: "user",
+    amountUsdMicros: 40n,
+    capturedUsdMicros: 0n,
+    state: "ACTIVE",
+    generationId: "",
+    description: "",
+    expireTime: 9_000n,
+    createTime: 1_000n,
+    ...changes,
+  });
+
+  it("lowers what is available, not the balance, and brings the account's next end forward", () => {
+    const books = booksOf([accountOf({ nextExpiryTime: 9_500n })], [sampleGrant()]);
+    books.placeHold(holdOf());
+    expect(books.available("user")).toBe(60n);
+    expect(books.find("user")).toMatchObject({ balanceUsdMicros: 100n, heldUsdMicros: 40n, nextExpiryTime: 9_000n });
+    expect(books.changes()).toMatchObject({ openedHolds: [{ holdId: "hold-1" }], changedHolds: [] });
+  });
+
+  it("that ends gives back what it held, once", () => {
+    const hold = holdOf();
+    const books = booksOf([held()], [sampleGrant()], [hold]);
+    books.endHold(hold, "CAPTURED", 30n);
+    expect(books.available("user")).toBe(100n);
+    expect(books.changes()).toMatchObject({
+      openedHolds: [],
+      changedHolds: [{ state: "CAPTURED", capturedUsdMicros: 30n }],
+      changedAccounts: [{ heldUsdMicros: 0n, updateTime: 5_000n }],
+    });
+  });
+
+  it("whose time is up ends when its account is loaded, and one whose time isn't stays", () => {
+    const [due, later] = [holdOf({ expireTime: 5_000n }), holdOf({ holdId: "hold-2", expireTime: 5_001n })];
+    const books = booksOf([accountOf({ heldUsdMicros: 80n })], [sampleGrant()], [due, later]);
+    books.settleDue("user", 5_001n);
+    expect(books.available("user")).toBe(60n);
+    expect([due.state, later.state]).toEqual(["EXPIRED", "ACTIVE"]);
+    expect(books.find("user")?.nextExpiryTime).toBe(5_001n);
+  });
+});
+
+describe("a grant whose time is up", () => {
+  const ended = sampleGrant.bind(null, { grantId: "ended", expireTime: 5_000n, remainingUsdMicros: 60n });
+  const lasting = sampleGrant.bind(null, { grantId: "lasting", remainingUsdMicros: 40n });
+
+  it("leaves for sys:breakage when its account is loaded", () => {
+    const books = booksOf([accountOf({ nextExpiryTime: 5_000n })], [ended(), lasting()]);
+    books.settleDue("user", null);
+    expect(books.find("user")).toMatchObject({ balanceUsdMicros: 40n, nextExpiryTime: null });
+    expect(books.changes()).toMatchObject({
+      transactions: [{ type: "GRANT_EXPIRY", caller: "sys:tollgate", requestId: "", createTime: 5_000n }],
+      entries: [
+        { accountId: "user", amountUsdMicros: -60n, grantMovements: [["ended", -60n]] },
+        { accountId: "sys:breakage#03", amountUsdMicros: 60n, grantMovements: [] },
+      ],
+      changedGrants: [{ grantId: "ended", remainingUsdMicros: 0n }],
+    });
+  });
+
+  it("stays as far as a hold covers it, nothing is available meanwhile, and it goes when the hold ends unspent", () => {
+    const hold: Hold = {
+      ...{ holdId: "hold-1", accountId: "user", amountUsdMicros: 70n, capturedUsdMicros: 0n, state: "ACTIVE" },
+      ...{ generationId: "", description: "", expireTime: 9_000n, createTime: 1_000n },
+    };
+    const account = accountOf({ heldUsdMicros: 70n, nextExpiryTime: 5_000n });
+    const books = booksOf([account], [ended(), lasting()], [hold]);
+    books.settleDue("user", 9_000n);
+    expect(books.find("user")).toMatchObject({ balanceUsdMicros: 70n, nextExpiryTime: 5_000n });
+    expect(books.available("user")).toBe(0n);
+    books.endHold(hold, "RELEASED");
+    books.expireOverdue();
+    expect(books.find("user")?.balanceUsdMicros).toBe(40n);
+    expect(books.available("user")).toBe(40n);
+    expect(books.changes().transactions.map(({ type }) => type)).toEqual(["GRANT_EXPIRY", "GRANT_EXPIRY"]);
+  });
+
+  it("isn't filled again by a refund: what belongs to it becomes a grant of its category with a week to live", () => {
+    const promotional = { ...ended(), category: "PROMOTIONAL", priority: 7, remainingUsdMicros: 0n } as const;
+    const books = booksOf([accountOf({ balanceUsdMicros: 40n })], [promotional, lasting()]);
+    const movements = [
+      ["lasting", 10n],
+      ["ended", 20n],
+    ] as const;
+    const { entries } = books.post(
+      draftOf(
+        "t-1",
+        { accountId: "user", amountUsdMicros: 30n, grants: { kind: "restores", movements } },
+        { accountId: "sys:revenue", amountUsdMicros: -30n },
+      ),
+    );
+    const successor = books.grants.openedBy("t-1", "user");
+    const aWeekOn = 5_000n + 7n * 86_400_000_000n;
+    expect(successor).toMatchObject({
+      ...{ category: "PROMOTIONAL", priority: 7, expireTime: aWeekOn, isRolling: false },
+      ...{ issuedUsdMicros: 20n, remainingUsdMicros: 20n, accountVersion: 5n },
+    });
+    expect(entries[0]?.grantMovements).toEqual([
+      ["lasting", 10n],
+      [successor?.grantId, 20n],
+    ]);
+    expect(books.find("user")).toMatchObject({ promotionalUsdMicros: 20n, nextExpiryTime: aWeekOn });
+    expect(books.changes().changedGrants).toMatchObject([
+      { grantId: "lasting", issuedUsdMicros: 100n, remainingUsdMicros: 50n },
+    ]);
   });
 });
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { storedAccountIds } from "../../../src/domain/accounts.js";
 import { TollgateError } from "../../../src/domain/errors.js";
-import { Books, type Draft, type Line, MoreGrantsNeeded } from "../../../src/domain/ledger/books.js";
+import { Books, type Draft, type Line } from "../../../src/domain/ledger/books.js";
+import { MoreGrantsNeeded } from "../../../src/domain/ledger/grant-book.js";
 import type { Account, CreditCategory, EntryRow, Grant, TransactionRow } from "../../../src/domain/ledger/rows.js";
 
 const PLATFORM = ["sys:deposits", "sys:revenue"];
@@ -22,6 +23,7 @@ const amounts = fc.oneof(
 const grants = fc.record({
   category: fc.constantFrom<CreditCategory>("PAID", "PROMOTIONAL"),
   priority: fc.constantFrom(0, 50, 100),
+  expireTime: fc.constantFrom(null, 1_000_000n, 2_000_000n),
 });
 
 const posts: fc.Arbitrary<RandomPost> = fc
@@ -35,7 +37,7 @@ const posts: fc.Arbitrary<RandomPost> = fc
     const credits = receivers.map((accountId, index) => ({
       accountId,
       amountUsdMicros: received[index] as bigint,
-      ...(grant && { grant }),
+      ...(grant && { grants: { kind: "opens", grant } as const }),
     }));
     const total = credits.reduce((sum, line) => sum + line.amountUsdMicros, 0n);
     return { lines: [{ accountId: payer as string, amountUsdMicros: -total }, ...credits], stripe };
@@ -121,7 +123,14 @@ export class LedgerInMemory {
     this.loadedAccounts = structuredClone([...this.accounts.values()]);
     this.loadedGrants = structuredClone([...this.grants.values()]);
     const asked = new Set(ACCOUNTS.flatMap(storedAccountIds));
-    return new Books(this.time, stripe, asked, this.loadedAccounts, this.loadedGrants);
+    return new Books(this.time, stripe, {
+      asked,
+      accounts: this.loadedAccounts,
+      openGrants: this.loadedGrants,
+      openGrantsPerAccount: Number.POSITIVE_INFINITY,
+      namedGrants: [],
+      holds: [],
+    });
   }
 }
 
