@@ -39,10 +39,10 @@ async function bridge(options: Readonly<Record<string, string | undefined>>): Pr
     tokens: new WebhookTokens(derivedKey(config.secret, "webhook-tokens")),
     onResult: (result, generationId) => log.info({ result, generationId }, "webhook"),
   });
-  process.stdout.write(`tollgate bridge is ready: webhooks on ${server.url}, calls to ${target}\n`);
   const stop = (): void => {
     server.stop(STOP_DEADLINE_MS).then(() => process.exit(0));
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.stdout.write(`tollgate bridge is ready: webhooks on ${server.url}, calls to ${target}\n`);
 }

@@ -20,9 +20,6 @@ async function serve(options: Record<string, string | undefined>): Promise<void>
   checkServing(config);
   const log = makeLog(config.logLevel);
   const app = await startApp(config, log);
-  process.stdout.write(
-    `tollgate is ready: gRPC on ${app.grpcAddress}, HTTP on ${app.httpUrl} (loopback only: no credentials are configured)\n`,
-  );
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
     setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
@@ -36,4 +33,7 @@ async function serve(options: Record<string, string | undefined>): Promise<void>
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.stdout.write(
+    `tollgate is ready: gRPC on ${app.grpcAddress}, HTTP on ${app.httpUrl} (loopback only: no credentials are configured)\n`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Mounted } from "./grpc-server.js";
 import { hostOf, isLoopback, portOf } from "./loopback.js";
 import type { Readiness } from "./readiness.js";
@@ -90,9 +90,12 @@ function guardHost(server: FastifyInstance, publicHosts: readonly string[]): voi
 
 /** Errors of HTTP itself (400, 413, 415...) in one shape; what is ours to mend says nothing of itself. */
 function answerErrors(server: FastifyInstance): void {
-  server.setErrorHandler((error: { statusCode?: number; message: string }, _, reply) => {
+  const answerNotFound = (_: unknown, reply: FastifyReply) => reply.code(404).send({ error: "there is nothing here" });
+  server.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
+    // A body is read before its path is found to lead nowhere.
+    if (request.is404) return answerNotFound(request, reply);
     const status = error.statusCode ?? 500;
     return reply.code(status).send({ error: status < 500 ? error.message : "something went wrong" });
   });
-  server.setNotFoundHandler((_, reply) => reply.code(404).send({ error: "there is nothing here" }));
+  server.setNotFoundHandler(answerNotFound);
 }

@@ -10,10 +10,11 @@ import { checkRequest } from "./validation/check.js";
  * 1. request context: a correlation id, and who calls;
  * 2. measure: how long it took and with what code; at debug level a log line too, never with a message, a token or a URL;
  * 3. map errors: whatever is thrown becomes a row of the error table;
- * 4. validate: every field of the request, all violations at once. Health and reflection have no tables; their own code checks them.
+ * 4. give up: at the deadline, or when the caller goes, the call is answered whatever it waits for. What it has begun may still be committed;
+ * 5. validate: every field of the request, all violations at once. Health and reflection have no tables; their own code checks them.
  */
 export function interceptors(log: Logger, observer: CallObserver): Interceptor[] {
-  return [requestContext, measure(log, observer), mapErrors(log), validate];
+  return [requestContext, measure(log, observer), mapErrors(log), giveUp, validate];
 }
 
 /** Told of every call that was answered. */
@@ -62,6 +63,21 @@ function mapErrors(log: Logger): Interceptor {
       }
     };
 }
+
+/** grpc-js answers a deadline by itself; Connect only tells the handler. */
+const giveUp: Interceptor = (next) => async (request) => {
+  const { signal } = request;
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([next(request), aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+};
 
 const validate: Interceptor = (next) => (request) => {
   if (!request.stream && request.service.typeName.startsWith("stationthis.")) checkRequest(request.message);

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "../../src/ledger/writer.js";
 import type { LedgerStore, Store, StoreError } from "../../src/storage/store.js";
 import { completionOf, creditOf, debitOf, generationOf, request } from "../support/commands.js";
-import { describeStores, type TestDatabase } from "../support/stores.js";
+import { describeStores } from "../support/stores.js";
+import { fresh, openedPair } from "./support.js";
 
 /** Keeps each transaction open for a turn of the event loop before its commit, so that another store of this process meets it. */
 function lingering(store: Store): LedgerStore {
@@ -32,51 +33,46 @@ function randomFrom(seed: number): () => number {
 }
 
 describeStores("two instances on one database", (makeDatabase) => {
-  let database: TestDatabase;
-  let store: Store;
+  const pair = openedPair(makeDatabase);
   let writers: readonly [LedgerWriter, LedgerWriter];
   let conflicts: StoreError[];
 
-  beforeEach(async () => {
-    database = await makeDatabase();
-    store = await database.open();
+  beforeEach(() => {
     conflicts = [];
     const observer = { batchDone() {}, batchRetried: (error: StoreError) => void conflicts.push(error) };
     const writer = (own: Store) => new LedgerWriter(lingering(own), SMALL_BATCHES, observer);
-    writers = [writer(store), writer(await database.open())];
+    writers = [writer(pair.store), writer(pair.other)];
   });
   afterEach(async () => {
     for (const writer of writers) await writer.close();
-    await database.destroy();
   });
 
   const writerOf = (index: number): LedgerWriter => writers[index % 2] as LedgerWriter;
-  const balanceOf = async (accountId: string) => (await store.accounts([accountId]))[0]?.balanceUsdMicros ?? 0n;
+  const balanceOf = async (accountId: string) => (await pair.store.accounts([accountId]))[0]?.balanceUsdMicros ?? 0n;
   const reasonsOf = (ends: readonly PromiseSettledResult<unknown>[]) =>
     ends.flatMap((end) => (end.status === "rejected" ? [end.reason.reason ?? end.reason] : []));
   const sumOfAll = async () =>
-    (await store.snapshot((view) => view.accountsAfter("", 1_000))).reduce(
+    (await pair.store.snapshot((view) => view.accountsAfter("", 1_000))).reduce(
       (sum, account) => sum + account.balanceUsdMicros,
       0n,
     );
 
   it("let exactly 120 of 200 debits through that run at once on an account that covers 120", async () => {
-    await writerOf(0).submit(creditOf({ accountId: "alice", amountUsdMicros: 1_200n }));
+    const accountId = fresh("alice");
+    await writerOf(0).submit(creditOf({ accountId, amountUsdMicros: 1_200n }));
     const ends = await Promise.allSettled(
-      Array.from({ length: 200 }, (_, index) =>
-        writerOf(index).submit(debitOf({ accountId: "alice", amountUsdMicros: 10n })),
-      ),
+      Array.from({ length: 200 }, (_, index) => writerOf(index).submit(debitOf({ accountId, amountUsdMicros: 10n }))),
     );
     expect(reasonsOf(ends)).toEqual(Array(80).fill("INSUFFICIENT_FUNDS"));
-    expect(await balanceOf("alice")).toBe(0n);
-    expect((await store.accounts(["alice"]))[0]?.version).toBe(121n);
+    expect(await balanceOf(accountId)).toBe(0n);
+    expect((await pair.store.accounts([accountId]))[0]?.version).toBe(121n);
     expect(await sumOfAll()).toBe(0n);
   });
 
   it("don't deadlock or fail over 300 credits and debits of 10 accounts in any order", async () => {
     const seed = Number(process.env.TOLLGATE_TEST_SEED ?? Date.now());
     const random = randomFrom(seed);
-    const accountIds = Array.from({ length: 10 }, (_, index) => `account-${index}`);
+    const accountIds = Array.from({ length: 10 }, (_, index) => fresh(`account-${index}`));
     const moves = Array.from({ length: 300 }, () => ({
       accountId: accountIds[Math.floor(random() * 10)] as string,
       amountUsdMicros: BigInt(1 + Math.floor(random() * 100)),
@@ -101,48 +97,50 @@ describeStores("two instances on one database", (makeDatabase) => {
   });
 
   it("give one effect to the same request that is sent to both at once", async () => {
-    await writerOf(0).submit(creditOf({ accountId: "alice", amountUsdMicros: 1_000n }));
+    const accountId = fresh("alice");
+    await writerOf(0).submit(creditOf({ accountId, amountUsdMicros: 1_000n }));
     const debits = Array.from({ length: 50 }, () => request());
     const ends = await Promise.all(
       debits.map((key) =>
         Promise.all(
           writers.map((writer) =>
-            writer.submit(debitOf({ accountId: "alice", amountUsdMicros: 10n, request: key, transactionId: uuidv7() })),
+            writer.submit(debitOf({ accountId, amountUsdMicros: 10n, request: key, transactionId: uuidv7() })),
           ),
         ),
       ),
     );
-    for (const pair of ends) {
-      const made = pair.map((end) => (end.kind === "done" ? end.posted.transaction.transactionId : end.resourceId));
+    for (const both of ends) {
+      const made = both.map((end) => (end.kind === "done" ? end.posted.transaction.transactionId : end.resourceId));
       expect(made[0]).toBe(made[1]);
-      expect(pair.map((end) => end.kind).sort()).toEqual(["done", "recorded"]);
+      expect(both.map((end) => end.kind).sort()).toEqual(["done", "recorded"]);
     }
-    expect(await balanceOf("alice")).toBe(500n);
+    expect(await balanceOf(accountId)).toBe(500n);
   });
 
   it("take one external reference for one credit, whoever sends it", async () => {
+    const accountIds = [0, 1, 2, 3].map((index) => fresh(`account-${index}`));
+    const externalReference = fresh("stripe");
     const ends = await Promise.allSettled(
-      [0, 1, 2, 3].map((index) =>
-        writerOf(index).submit(
-          creditOf({ accountId: `account-${index}`, amountUsdMicros: 10n, externalReference: "stripe-1" }),
-        ),
+      accountIds.map((accountId, index) =>
+        writerOf(index).submit(creditOf({ accountId, amountUsdMicros: 10n, externalReference })),
       ),
     );
     expect(reasonsOf(ends)).toEqual(Array(3).fill("EXTERNAL_REFERENCE_USED"));
-    const balances = await Promise.all([0, 1, 2, 3].map((index) => balanceOf(`account-${index}`)));
+    const balances = await Promise.all(accountIds.map(balanceOf));
     expect(balances.reduce((sum, balance) => sum + balance)).toBe(10n);
   });
 
   it("settle a generation once that both are told has ended", async () => {
-    await writerOf(0).submit(creditOf({ accountId: "alice", amountUsdMicros: 100_000_000n }));
+    const [accountId, creatorId] = [fresh("alice"), fresh("bob")];
+    await writerOf(0).submit(creditOf({ accountId, amountUsdMicros: 100_000_000n }));
     const generationIds = Array.from({ length: 20 }, () => uuidv7());
     await Promise.all(
       generationIds.map((generationId, index) =>
         writerOf(index).submit(
           generationOf({
-            accountId: "alice",
+            accountId,
             generationId,
-            attribution: { loras: [{ loraId: "lora-1", ownerAccountId: "bob" }] },
+            attribution: { loras: [{ loraId: "lora-1", ownerAccountId: creatorId }] },
           }),
         ),
       ),
@@ -153,8 +151,8 @@ describeStores("two instances on one database", (makeDatabase) => {
       ),
     );
     expect(ends.filter((end) => !end.alreadyFinal)).toHaveLength(20);
-    expect(await balanceOf("alice")).toBe(100_000_000n - 20n * 1_050_000n);
-    expect(await balanceOf("bob")).toBe(20n * 50_000n);
+    expect(await balanceOf(accountId)).toBe(100_000_000n - 20n * 1_050_000n);
+    expect(await balanceOf(creatorId)).toBe(20n * 50_000n);
     expect(await sumOfAll()).toBe(0n);
   });
 });

@@ -136,7 +136,7 @@ describeStores("loadGrants", (makeDatabase) => {
       await transaction.loadAccounts(accountIds);
       return transaction.loadGrants(accountIds, limit);
     });
-  /** Which grants came, in burn order. A rolling grant that is among the first may come twice. */
+  /** Which grants came, in burn order. */
   const idsOf = (grants: readonly Grant[]) => [...new Set(grants.toSorted(byBurnOrder).map((grant) => grant.grantId))];
 
   /** In burn order: each differs from the one before in one thing only. */
@@ -196,6 +196,13 @@ describeStores("loadGrants", (makeDatabase) => {
     const loaded = await load([accountId], 2);
     expect(idsOf(loaded)).toEqual([others[0]?.grantId, others[1]?.grantId, rolling.grantId]);
     expect(loaded).toContainEqual(rolling);
+  });
+
+  it("reads a rolling grant twice that is among the first", async () => {
+    const accountId = fresh("ann");
+    const rolling = grantRow(accountId, { isRolling: true });
+    await save(pair.store, { openedAccounts: [accountRow(accountId)], openedGrants: [rolling] });
+    expect(await load([accountId], 10)).toEqual([rolling, rolling]);
   });
 
   it("finds a grant again that is filled up after it was spent", async () => {

@@ -68,7 +68,8 @@ describeStores("locks across two stores on one database", (makeDatabase, backend
 
   it("locks accounts in order of account_id, so that two transactions that name them in another order don't deadlock", async () => {
     const [first = "", second = ""] = [fresh("a"), fresh("b")];
-    await save(pair.store, { openedAccounts: [accountRow(first), accountRow(second)] });
+    // Opened the other way round, so that the order they are stored in isn't the order of their ids.
+    for (const accountId of [second, first]) await save(pair.store, { openedAccounts: [accountRow(accountId)] });
     const holder = await keepOpen(pair.store, (transaction) => transaction.loadAccounts([second]));
     // Has locked the first and waits for the second, although it named the second first...
     const both = pair.other.transact((transaction) => transaction.loadAccounts([second, first]));
@@ -84,9 +85,9 @@ describeStores("locks across two stores on one database", (makeDatabase, backend
   it("locks generations in order of generation_id, whichever of their names is given", async () => {
     const [first = "", second = ""] = ids(2);
     const runId = fresh("run");
-    await save(pair.store, {
-      openedGenerations: [generationRow({ generationId: first }), generationRow({ generationId: second, runId })],
-    });
+    for (const row of [generationRow({ generationId: second, runId }), generationRow({ generationId: first })]) {
+      await save(pair.store, { openedGenerations: [row] });
+    }
     const byRun = { generations: [{ generationId: "", runId }] };
     const byId = { generations: [{ generationId: first, runId: "" }] };
     const both = { generations: [...byRun.generations, ...byId.generations] };

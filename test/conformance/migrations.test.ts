@@ -132,4 +132,16 @@ describeStores("migrate", (makeDatabase, backend) => {
       expect(await columnsOf(database, table.name), table.name).toEqual(expected);
     }
   });
+
+  it("compares the text of every table byte by byte, whatever the locale of the database", async () => {
+    const database = await emptyDatabase(makeDatabase);
+    await unmigratedStore(database).migrate();
+    const tables = ALL_TABLES.map((table) => `'${table.name}'`).join(", ");
+    const compareOtherwise = await tamperAs(database, {
+      sqlite: `select name from sqlite_master where name in (${tables}) and sql like '%collate%'`,
+      postgres: `select table_name, column_name from information_schema.columns
+        where table_name in (${tables}) and data_type = 'text' and collation_name is distinct from 'C'`,
+    });
+    expect(compareOtherwise).toEqual([]);
+  });
 });

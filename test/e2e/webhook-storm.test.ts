@@ -85,7 +85,7 @@ describe.each(["sqlite", "postgres"] as const)("a storm of webhooks on %s", (bac
 
   it("settles each of 200 runs at most once, by its first final webhook", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(order, { minLength: 10, maxLength: 10 }), (orders) =>
+      fc.asyncProperty(fc.array(order, { minLength: 40, maxLength: 40 }), (orders) =>
         Promise.all(
           orders.map(async (each) => {
             const { runId, generationId, webhookUrl } = await createRun(each.toolId);
@@ -98,7 +98,7 @@ describe.each(["sqlite", "postgres"] as const)("a storm of webhooks on %s", (bac
           }),
         ).then(() => {}),
       ),
-      { numRuns: 20 },
+      { numRuns: 5, endOnFailure: true },
     );
   });
 
@@ -113,7 +113,7 @@ describe.each(["sqlite", "postgres"] as const)("a storm of webhooks on %s", (bac
         const completed = (await stateOf(generationId)) === GenerationState.COMPLETED;
         expect(await settlementsOf(generationId)).toBe(completed ? 1 : 0);
       }),
-      { numRuns: 50 },
+      { numRuns: 30 },
     );
   });
 

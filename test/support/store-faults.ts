@@ -16,7 +16,7 @@ export function withTransact(store: LedgerStore, transact: LedgerStore["transact
 }
 
 /** A store whose clock is set by hand, in microseconds since the epoch. */
-export function withClock(store: LedgerStore, clock: { now: bigint }): LedgerStore {
+export function withClock(store: LedgerStore, clock: { readonly now: bigint }): LedgerStore {
   return withTransactions(store, (transaction) => ({
     loadKeys: async (keys) => ({ ...(await transaction.loadKeys(keys)), clock: clock.now }),
   }));

@@ -57,7 +57,7 @@ export const DEBIT_ONE: Workload = {
   referenceName: "TPC-B latency, 1 client",
   figure: "p50Ms",
   goal: { floor: 2, target: 1.3, isBetter: "lower" },
-  calls: 1_000,
+  calls: 500,
   async prepare(bench) {
     await credit(bench.caller, FEW_ACCOUNTS, CREDIT_USD_MICROS);
     return {

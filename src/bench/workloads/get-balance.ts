@@ -13,7 +13,7 @@ export const GET_BALANCE: Workload = {
   referenceName: "an empty grpc-js call",
   figure: "callsPerSecond",
   goal: { floor: 0.5, target: 0.7, isBetter: "higher" },
-  calls: 15_000,
+  calls: 10_000,
   async prepare({ caller, resources }) {
     await credit(caller, ACCOUNTS, CREDIT_USD_MICROS);
     const empty = resources.add(await startEmptyServer());

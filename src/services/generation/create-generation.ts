@@ -20,6 +20,8 @@ export function createGeneration({
 }: ServiceDependencies): MethodImpl<typeof GenerationService.method.createGeneration> {
   return async (request, context) => {
     const { accountId, fallbackPayerAccountId, toolId, provider, runId, castId, stepIndex, metadata } = request;
+    // Read before the id is made: ids then rise in the order of submission, and lists by id are newest first.
+    const tool = await store.tool(toolId);
     const command = createCommand({
       request: idempotentRequest(CreateGenerationRequestSchema, request, callOf(context).caller),
       generationId: uuidv7(),
@@ -27,7 +29,7 @@ export function createGeneration({
       payerAccountId: request.payerAccountId || accountId,
       fallbackPayerAccountId,
       toolId,
-      tool: await store.tool(toolId),
+      tool,
       provider,
       runId,
       pricing: request.pricing && fromPricing(request.pricing),

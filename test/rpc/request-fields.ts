@@ -1,0 +1,219 @@
+import { KINDS, type Kind } from "./field-kinds.js";
+
+/** A request that no violation complains about, and what each of its fields takes, by path in proto names. */
+export interface RequestFields {
+  readonly base: object;
+  readonly fields: Readonly<Record<string, Kind>>;
+}
+
+const { enumeration, int32, list, requiredEnumeration, text } = KINDS;
+
+const GENERATION_ID = "01890000-0000-7000-8000-000000000000";
+const TIME = { seconds: 1_700_000_000n, nanos: 0 };
+const OUTPUT = { url: "https://cdn.example/a", type: 1, filename: "a", nodeId: "n", text: "t" };
+const PRICING = { unit: 1, rateUsd: "0.01", multiplier: "2", minimumChargeUsdMicros: 1n };
+const LORA = { loraId: "l", ownerAccountId: "carol" };
+const ATTRIBUTION = { spell: { spellId: "s", ownerAccountId: "carol" }, loras: [LORA] };
+
+const page = { page_size: KINDS.pageSize, page_token: KINDS.pageToken };
+const range = { start_time: KINDS.time, end_time: KINDS.time };
+const pricing = (path: string) => ({
+  // FREE has no rate, so it would contradict the rest of the base.
+  [`${path}.unit`]: { ...requiredEnumeration(4), taken: [1, 2, 3] },
+  [`${path}.rate_usd`]: KINDS.requiredDecimal,
+  [`${path}.multiplier`]: KINDS.decimal,
+  [`${path}.minimum_charge_usd_micros`]: KINDS.amountOrZero,
+});
+const outputs = {
+  outputs: list(1_000, OUTPUT),
+  "outputs[].url": text(2_048),
+  "outputs[].type": enumeration(6),
+  "outputs[].filename": text(500),
+  "outputs[].node_id": text(128),
+  "outputs[].text": text(65_536),
+};
+const attribution = {
+  attribution: KINDS.message,
+  "attribution.spell": KINDS.message,
+  "attribution.spell.spell_id": KINDS.requiredLabel,
+  "attribution.spell.owner_account_id": KINDS.optionalAccount,
+  "attribution.loras": list(100, LORA),
+  "attribution.loras[].lora_id": KINDS.requiredLabel,
+  "attribution.loras[].owner_account_id": KINDS.optionalAccount,
+};
+
+/** Every request of the API, by the name of its RPC. */
+export const REQUESTS: Readonly<Record<string, RequestFields>> = {
+  GetBalance: { base: { accountId: "a" }, fields: { account_id: KINDS.readableAccount } },
+  BatchGetBalances: {
+    base: { accountIds: ["a"] },
+    fields: { account_ids: KINDS.requiredList(500, "a"), "account_ids[]": KINDS.readableAccount },
+  },
+  Debit: {
+    base: { requestId: "r", accountId: "a", amountUsdMicros: 1n },
+    fields: {
+      request_id: KINDS.requestId,
+      account_id: KINDS.account,
+      amount_usd_micros: KINDS.amount,
+      tool_id: KINDS.label,
+      generation_id: KINDS.label,
+      description: text(500),
+      metadata: KINDS.labels,
+    },
+  },
+  Credit: {
+    base: { requestId: "r", accountId: "a", amountUsdMicros: 1n, source: 1 },
+    fields: {
+      request_id: KINDS.requestId,
+      account_id: KINDS.account,
+      amount_usd_micros: KINDS.amount,
+      source: requiredEnumeration(6),
+      external_reference: KINDS.externalReference,
+      category: enumeration(2),
+      priority: int32(0, 100),
+      description: text(500),
+      metadata: KINDS.labels,
+    },
+  },
+  GetTransaction: { base: { transactionId: "t" }, fields: { transaction_id: KINDS.requiredLabel } },
+  ListTransactions: {
+    base: { accountId: "a", types: [1], startTime: TIME, endTime: TIME },
+    fields: {
+      account_id: KINDS.readableAccount,
+      types: list(16, 1),
+      "types[]": { ...requiredEnumeration(2), taken: [1, 2, 4] },
+      tool_id: KINDS.label,
+      generation_id: KINDS.label,
+      external_reference: KINDS.externalReference,
+      ...range,
+      ...page,
+    },
+  },
+
+  UpsertTool: {
+    base: { tool: { toolId: "t", pricing: PRICING } },
+    fields: {
+      tool: KINDS.requiredMessage,
+      "tool.tool_id": KINDS.requiredLabel,
+      "tool.display_name": text(200),
+      "tool.provider": KINDS.label,
+      "tool.pricing": KINDS.requiredMessage,
+      ...pricing("tool.pricing"),
+      "tool.archived": KINDS.flag,
+      "tool.update_time": KINDS.ignored,
+    },
+  },
+  GetTool: { base: { toolId: "t" }, fields: { tool_id: KINDS.requiredLabel } },
+  ListTools: { base: {}, fields: page },
+  CreateGeneration: {
+    base: { requestId: "r", accountId: "a", toolId: "t", pricing: PRICING, attribution: ATTRIBUTION, notification: {} },
+    fields: {
+      request_id: KINDS.requestId,
+      account_id: KINDS.account,
+      payer_account_id: KINDS.optionalAccount,
+      fallback_payer_account_id: KINDS.optionalAccount,
+      tool_id: KINDS.requiredLabel,
+      provider: KINDS.label,
+      run_id: KINDS.runId,
+      pricing: KINDS.message,
+      ...pricing("pricing"),
+      ...attribution,
+      cast_id: KINDS.label,
+      step_index: int32(0, 10_000),
+      notification: KINDS.message,
+      "notification.platform": text(64),
+      "notification.target": text(500),
+      metadata: KINDS.labels,
+    },
+  },
+  AttachRun: {
+    base: { generationId: GENERATION_ID, runId: "r" },
+    fields: { generation_id: KINDS.requiredLabel, run_id: KINDS.requiredRunId },
+  },
+  ReportProgress: {
+    base: { generationId: GENERATION_ID, runId: "r", outputs: [OUTPUT], observeTime: TIME },
+    fields: {
+      generation_id: KINDS.label,
+      run_id: KINDS.runId,
+      status: {
+        refused: ["run", "success", "running ", "a\0b", "x".repeat(70_000), "constructor"],
+        taken: ["", "running", "RUNNING", "not-started", "NOT_STARTED", "queued", "started", "Uploading"],
+        unreadable: [5, true, [], {}, "\ud800"],
+        isRequired: false,
+      },
+      progress: KINDS.fraction,
+      live_status: text(500),
+      ...outputs,
+      observe_time: KINDS.time,
+    },
+  },
+  CompleteGeneration: {
+    base: { generationId: GENERATION_ID, runId: "r", outcome: 1, outputs: [OUTPUT], startTime: TIME, endTime: TIME },
+    fields: {
+      generation_id: KINDS.label,
+      run_id: KINDS.runId,
+      outcome: requiredEnumeration(4),
+      // Only one of the three can be set, and a set 0 is none of the amounts.
+      final_cost_usd_micros: { ...KINDS.amount, isRequired: false },
+      run_duration: KINDS.runDuration,
+      quantity: KINDS.quantity,
+      ...outputs,
+      error_message: text(2_000),
+      ...range,
+    },
+  },
+  RetryPayment: {
+    base: { requestId: "r", generationId: GENERATION_ID, payerAccountId: "a" },
+    fields: {
+      request_id: KINDS.requestId,
+      generation_id: KINDS.requiredLabel,
+      payer_account_id: KINDS.optionalAccount,
+    },
+  },
+  GetGeneration: {
+    base: { generationId: GENERATION_ID, runId: "r" },
+    fields: { generation_id: KINDS.label, run_id: KINDS.runId },
+  },
+  ListGenerations: {
+    base: { accountId: "a", states: [1], startTime: TIME, endTime: TIME },
+    fields: {
+      account_id: KINDS.readableAccount,
+      states: list(16, 1),
+      "states[]": requiredEnumeration(6),
+      tool_id: KINDS.label,
+      spell_id: KINDS.label,
+      cast_id: KINDS.label,
+      ...range,
+      ...page,
+    },
+  },
+
+  PreviewRewards: {
+    base: { accountId: "a", attribution: ATTRIBUTION },
+    fields: {
+      base_cost_usd_micros: KINDS.amountOrZero,
+      account_id: KINDS.account,
+      payer_account_id: KINDS.optionalAccount,
+      ...attribution,
+    },
+  },
+  GetEarnings: {
+    base: { accountId: "a", startTime: TIME, endTime: TIME },
+    fields: {
+      account_id: KINDS.readableAccount,
+      ...range,
+      bucket: enumeration(3),
+      group_by: enumeration(2),
+    },
+  },
+  ListRewards: {
+    base: { accountId: "a", startTime: TIME, endTime: TIME },
+    fields: {
+      account_id: KINDS.readableAccount,
+      asset_id: KINDS.label,
+      role: enumeration(2),
+      ...range,
+      ...page,
+    },
+  },
+};
