@@ -49,7 +49,14 @@ function nameOf(error: unknown): string {
   return error instanceof ConnectError ? `ConnectError ${Code[error.code]}` : (error as Error).name;
 }
 
-const PROBES = ["before context", "before measure", "before map errors", "before give up", "before validate", "handler"];
+const PROBES = [
+  "before context",
+  "before measure",
+  "before map errors",
+  "before give up",
+  "before validate",
+  "handler",
+];
 
 function probedInterceptors(): Interceptor[] {
   const documented = interceptors(log, { callDone: () => {} });

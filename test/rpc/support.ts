@@ -33,13 +33,16 @@ export function methodNamed(name: string): DescMethod {
   return method;
 }
 
-const PROTO_DIRECTORY = fileURLToPath(new URL("../../proto", import.meta.url));
+/** Where protos import from: ours, and google.rpc, which every gRPC toolbox brings along. */
+const PROTO_DIRECTORIES = ["../../proto", "../../node_modules/google-proto-files"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /** What protoc plugins of other languages would make of the published .proto files, and nothing of ours. */
 const STOCK = loadPackageDefinition(
   loadSync(
     SERVICES.map((service) => `${service.file.name}.proto`),
-    { includeDirs: [PROTO_DIRECTORY], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
+    { includeDirs: PROTO_DIRECTORIES, keepCase: true, longs: String, enums: String, defaults: true, oneofs: true },
   ),
 );
 
