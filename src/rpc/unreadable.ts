@@ -1,4 +1,4 @@
-import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { createRegistry, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import {
   createAsyncIterable,
@@ -13,6 +13,7 @@ import { codeToHttpStatus, errorFromJsonBytes, errorToJsonBytes } from "@connect
 import { findTrailerError, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { type FieldViolation, TollgateError } from "../domain/errors.js";
+import { file_google_rpc_error_details as fileErrorDetails } from "../gen/google/rpc/error_details_pb.js";
 import { CALL } from "../services/call.js";
 import { toConnectError } from "./status.js";
 
@@ -21,8 +22,11 @@ import { toConnectError } from "./status.js";
  * an answer becomes the row of the error table that a gRPC caller gets.
  */
 
-/** How JSON is read. Connect would ignore what it doesn't know, and so take a misspelt enum value for an unset one: a filter for none. */
-export const JSON_OPTIONS = { ignoreUnknownFields: false };
+/**
+ * How JSON is read and written. Connect would ignore what it doesn't know, and so take a misspelt enum value for an unset one: a filter for none. The registry
+ * knows the details of a refusal inside an answer, as BatchPost has them.
+ */
+export const JSON_OPTIONS = { ignoreUnknownFields: false, registry: createRegistry(fileErrorDetails) };
 
 /** What a message that can't be read is called among the fields of a request. */
 const WHOLE_REQUEST = "request";

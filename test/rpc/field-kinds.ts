@@ -96,6 +96,27 @@ const NO_DECIMALS = [
 ];
 
 const LAST_SECOND = 253_402_300_799n;
+const END_OF_TIME = { seconds: LAST_SECOND, nanos: 999_999_999 };
+
+const TIME = kind(
+  [{ seconds: 0n, nanos: 0 }, END_OF_TIME, { seconds: 1n, nanos: 1 }],
+  [
+    { seconds: -1n, nanos: 0 },
+    { seconds: LAST_SECOND + 1n, nanos: 0 },
+    { seconds: MAX_INT64, nanos: 0 },
+    { seconds: MIN_INT64, nanos: 0 },
+    { seconds: 0n, nanos: -1 },
+    { seconds: 0n, nanos: 1_000_000_000 },
+    { seconds: 0n, nanos: MAX_INT32 },
+  ],
+  ["abc", "", "2026-13-01T00:00:00Z", "1960-01-01", 5, true, {}, []],
+);
+
+function inSeconds(seconds: number): object {
+  return { seconds: BigInt(Math.floor(Date.now() / 1_000) + seconds), nanos: 0 };
+}
+
+const NO_DURATIONS = ["abc", "", "5", 5, true, {}, [], "1e9s"];
 
 /** Kinds by what a comment calls them. */
 export const KINDS = {
@@ -105,6 +126,7 @@ export const KINDS = {
   externalReference: printable(200),
   account: required(OWN_ACCOUNT, ""),
   optionalAccount: OWN_ACCOUNT,
+  optionalReadableAccount: ANY_ACCOUNT,
   readableAccount: required(ANY_ACCOUNT, ""),
   runId: RUN_ID,
   requiredRunId: required(RUN_ID, ""),
@@ -125,23 +147,19 @@ export const KINDS = {
   /** 0 to what an int32 holds. */
   pageSize: kind([0, 1, 500, 501, MAX_INT32], [-1, MIN_INT32], NO_INT32),
   pageToken: kind([""], [NUL, "x", SQL, "😀", "__proto__", "A".repeat(4_096), "A".repeat(70_000)], NO_STRINGS),
-  time: kind(
-    [
-      { seconds: 0n, nanos: 0 },
-      { seconds: LAST_SECOND, nanos: 999_999_999 },
-      { seconds: 1n, nanos: 1 },
-    ],
-    [
-      { seconds: -1n, nanos: 0 },
-      { seconds: LAST_SECOND + 1n, nanos: 0 },
-      { seconds: MAX_INT64, nanos: 0 },
-      { seconds: MIN_INT64, nanos: 0 },
-      { seconds: 0n, nanos: -1 },
-      { seconds: 0n, nanos: 1_000_000_000 },
-      { seconds: 0n, nanos: MAX_INT32 },
-    ],
-    ["abc", "", "2026-13-01T00:00:00Z", "1960-01-01", 5, true, {}, []],
-  ),
+  time: TIME,
+  /** When something was seen: no later than a minute from now. */
+  observedTime: {
+    ...TIME,
+    taken: TIME.taken.filter((time) => time !== END_OF_TIME),
+    refused: [...TIME.refused, END_OF_TIME, inSeconds(3_600)],
+  },
+  /** When something will end: later than now. */
+  timeToCome: {
+    ...TIME,
+    taken: [END_OF_TIME, inSeconds(3_600)],
+    refused: [...TIME.refused, { seconds: 0n, nanos: 0 }, inSeconds(-3_600)],
+  },
   runDuration: kind(
     [
       { seconds: 0n, nanos: 0 },
@@ -155,7 +173,31 @@ export const KINDS = {
       { seconds: 0n, nanos: -1 },
       { seconds: 1n, nanos: 1_000_000_000 },
     ],
-    ["abc", "", "5", 5, true, {}, [], "1e9s"],
+    NO_DURATIONS,
+  ),
+  holdTtl: kind(
+    [
+      { seconds: 0n, nanos: 1_000_000 },
+      { seconds: 86_400n, nanos: 0 },
+    ],
+    [
+      { seconds: 0n, nanos: 999_999 },
+      { seconds: 86_400n, nanos: 1 },
+      { seconds: 0n, nanos: 0 },
+      { seconds: -1n, nanos: 0 },
+      { seconds: MAX_INT64, nanos: 0 },
+      { seconds: 1n, nanos: -1 },
+      { seconds: 1n, nanos: 1_000_000_000 },
+    ],
+    NO_DURATIONS,
+  ),
+  sourceName: required(
+    kind(
+      ["", "x".repeat(60), "mongo-2026_1.json", ...LOADED],
+      ["x".repeat(61), "a b", "a:b", "ä", "a\n", NUL, SQL],
+      NO_STRINGS,
+    ),
+    "",
   ),
   flag: kind([true, false], [], ["true", 1, "", [], {}]),
   /** Sent with a request, and of no effect. */

@@ -63,6 +63,82 @@ describe("a stock gRPC client with dynamic stubs", () => {
       balances: [{ account_id: "erin" }],
       missing_account_ids: ["ghost"],
     });
+    const transfer = { request_id: "stock-transfer", from_account_id: "erin", to_account_id: "hal" };
+    expect(await call("Transfer", { ...transfer, amount_usd_micros: "100" })).toMatchObject({
+      transaction: { type: "TRANSACTION_TYPE_TRANSFER" },
+      from_balance: { balance_usd_micros: "19400" },
+      to_balance: { account_id: "hal", balance_usd_micros: "100", version: "1" },
+    });
+    expect(
+      await call("RefundTransaction", { request_id: "stock-refund", transaction_id, refund_all: true }),
+    ).toMatchObject({
+      transaction: { type: "TRANSACTION_TYPE_REFUND", refund_of_transaction_id: transaction_id },
+      balance: { balance_usd_micros: "19900" },
+    });
+    const items = [
+      { debit: { request_id: "stock-b1", account_id: "erin", amount_usd_micros: "100" } },
+      { debit: { request_id: "stock-b2", account_id: "ghost", amount_usd_micros: "1" } },
+    ];
+    expect(await call("BatchPost", { items })).toMatchObject({
+      results: [
+        { result: "posted", posted: { balance: { balance_usd_micros: "19800" }, replayed: false } },
+        { result: "status", status: { code: 9, details: [{ type_url: "type.googleapis.com/google.rpc.ErrorInfo" }] } },
+      ],
+    });
+
+    const place = { account_id: "erin", amount_usd_micros: "75", ttl: { seconds: 60 } };
+    const placed = (await clients.call("PlaceHold", { ...place, request_id: "stock-hold-1" })).response;
+    expect(placed).toMatchObject({
+      hold: { state: "HOLD_STATE_ACTIVE", amount_usd_micros: "75" },
+      balance: { balance_usd_micros: "19800", held_usd_micros: "75", available_usd_micros: "19725" },
+    });
+    const { hold_id } = placed.hold as { hold_id: string };
+    expect(await call("CaptureHold", { request_id: "stock-capture", hold_id, amount_usd_micros: "50" })).toMatchObject({
+      transaction: { type: "TRANSACTION_TYPE_HOLD_CAPTURE" },
+      hold: { state: "HOLD_STATE_CAPTURED", captured_usd_micros: "50" },
+      balance: { balance_usd_micros: "19750", held_usd_micros: "0" },
+    });
+    expect(await call("GetHold", { hold_id })).toMatchObject({ hold: { hold_id, state: "HOLD_STATE_CAPTURED" } });
+    const other = (await clients.call("PlaceHold", { ...place, request_id: "stock-hold-2" })).response;
+    const released = { request_id: "stock-release", hold_id: (other.hold as { hold_id: string }).hold_id };
+    expect(await call("ReleaseHold", released)).toMatchObject({
+      hold: { state: "HOLD_STATE_RELEASED", captured_usd_micros: "0" },
+      balance: { available_usd_micros: "19750" },
+    });
+    expect(await call("ListHolds", { account_id: "erin", states: ["HOLD_STATE_CAPTURED"] })).toMatchObject({
+      holds: [{ hold_id }],
+      next_page_token: "",
+    });
+    expect(await call("ListCreditGrants", { account_id: "erin" })).toMatchObject({
+      credit_grants: [{ remaining_usd_micros: "19750", amount_usd_micros: "20000" }],
+    });
+    expect(await call("ListAccounts", {})).toMatchObject({
+      balances: [
+        { account_id: "erin" },
+        { account_id: "hal" },
+        { account_id: "sys:deposits" },
+        { account_id: "sys:revenue" },
+      ],
+    });
+    const rows = [
+      { account_id: "ian", points: "1000" },
+      { account_id: "ian", usd: "-1" },
+    ];
+    const legacy = { request_id: "stock-import", source_name: "mongo", rows, usd_per_point: "0.000337" };
+    expect(await call("ImportLegacyBalances", legacy)).toMatchObject({
+      imported: 1,
+      refused: 1,
+      total_usd_micros: "337000",
+      results: [
+        { row: 0, imported: true },
+        { row: 1, imported: false },
+      ],
+    });
+    expect(await call("VerifyLedger", { account_id: "ian" })).toMatchObject({
+      checked_accounts: "1",
+      checked_entries: "1",
+      violations: [],
+    });
 
     const creation = { request_id: "stock-create", account_id: "erin", tool_id: "pixels", attribution };
     const created = (await clients.call("CreateGeneration", creation)).response;

@@ -185,9 +185,36 @@ describe("buf curl without a schema", () => {
     const broke = (unpaid.generation as unknown as { generationId: string }).generationId;
     await answered("RetryPayment", { request_id: "5", generation_id: broke });
 
+    const transfer = { from_account_id: "alice", to_account_id: "dan", amount_usd_micros: "5" };
+    await answered("Transfer", { ...transfer, request_id: "6" });
+    expect(await answered("BatchPost", { items: [{ transfer: { ...transfer, request_id: "7" } }, {}] })).toMatchObject({
+      results: [{ posted: { transaction: { type: "TRANSACTION_TYPE_TRANSFER" } } }, { status: { code: 3 } }],
+    });
+    await answered("RefundTransaction", { request_id: "8", transaction_id: transactionId, refund_all: true });
+    const placed = await answered("PlaceHold", { ...alice, request_id: "9", amount_usd_micros: "7", ttl: "5s" });
+    const { holdId } = placed.hold as unknown as { holdId: string };
+    expect(await answered("CaptureHold", { request_id: "10", hold_id: holdId, amount_usd_micros: "6" })).toMatchObject({
+      hold: { state: "HOLD_STATE_CAPTURED", capturedUsdMicros: "6" },
+    });
+    const unused = await answered("PlaceHold", { ...alice, request_id: "11", amount_usd_micros: "7" });
+    const unusedId = (unused.hold as unknown as { holdId: string }).holdId;
+    expect(await answered("ReleaseHold", { request_id: "12", hold_id: unusedId })).toMatchObject({
+      hold: { state: "HOLD_STATE_RELEASED" },
+    });
+    expect(await answered("GetHold", { hold_id: holdId })).toHaveProperty("hold.expireTime");
+    expect((await answered("ListHolds", { ...alice, states: ["HOLD_STATE_RELEASED"] })).holds).toHaveLength(1);
+    expect(await answered("ListCreditGrants", alice)).toHaveProperty("creditGrants");
+    expect(await answered("ListAccounts", {})).toHaveProperty("balances");
+    const rows = [{ account_id: "eve", usd: "1.5" }];
+    expect(await answered("ImportLegacyBalances", { request_id: "13", source_name: "s", rows })).toMatchObject({
+      imported: 1,
+      totalUsdMicros: "1500000",
+    });
+    expect(await answered("VerifyLedger", {})).toHaveProperty("checkedEntries");
+
     expect(await answered("GetTool", { tool_id: "flux" })).toHaveProperty("tool");
     expect(await answered("ListTools", {})).toHaveProperty("tools");
-    expect(await answered("GetBalance", alice)).toMatchObject({ balance: { balanceUsdMicros: "9495" } });
+    expect(await answered("GetBalance", alice)).toMatchObject({ balance: { balanceUsdMicros: "9484" } });
     expect(await answered("BatchGetBalances", { account_ids: ["alice", "x"] })).toMatchObject({
       missingAccountIds: ["x"],
     });

@@ -1,7 +1,7 @@
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import type { TestApp } from "../support/app.js";
-import { fund, openGeneration, registerTool } from "./support.js";
+import { fund, openGeneration, placeHold, registerTool } from "./support.js";
 
 /** A call that is refused for a reason of the error table, in the JSON of the .proto files. */
 export interface RefusedCall {
@@ -31,6 +31,14 @@ export async function refusedCalls(test: TestApp): Promise<RefusedCall[]> {
   const open = await openGeneration(test, "g-open", "alice", { runId: "run-open" });
   const costless = await openGeneration(test, "g-costless", "alice", { toolId: "seconds" });
   await test.generations.completeGeneration({ generationId: costless, outcome: Outcome.SUCCEEDED });
+  const spent = await test.economy.debit({ requestId: "d-1", accountId: "alice", amountUsdMicros: 7n });
+  const spentId = spent.transaction?.transactionId ?? "";
+  const creditId = credited.transaction?.transactionId ?? "";
+  const ended = await placeHold(test, "h-1");
+  await test.economy.releaseHold({ requestId: "h-2", holdId: ended });
+  const reserving = await openGeneration(test, "g-held", "alice", { placeHold: true });
+  const { generation } = await test.generations.getGeneration({ generationId: reserving });
+  const owned = generation?.holdId ?? "";
   const missing = "01890000-0000-7000-8000-000000000000";
   const debit = { request_id: "r-1", account_id: "alice", amount_usd_micros: "5" };
   return [
@@ -56,6 +64,35 @@ export async function refusedCalls(test: TestApp): Promise<RefusedCall[]> {
       "GetGeneration",
       { generation_id: missing },
       { generation_id: missing, run_id: "" },
+    ),
+    refused("HOLD_NOT_FOUND", "NOT_FOUND", "GetHold", { hold_id: missing }, { hold_id: missing }),
+    refused(
+      "HOLD_NOT_ACTIVE",
+      "FAILED_PRECONDITION",
+      "CaptureHold",
+      { request_id: "r-6", hold_id: ended, amount_usd_micros: "1" },
+      { hold_id: ended, state: "RELEASED" },
+    ),
+    refused(
+      "HOLD_OWNED_BY_GENERATION",
+      "FAILED_PRECONDITION",
+      "ReleaseHold",
+      { request_id: "r-7", hold_id: owned },
+      { hold_id: owned, generation_id: reserving },
+    ),
+    refused(
+      "TRANSACTION_NOT_REFUNDABLE",
+      "FAILED_PRECONDITION",
+      "RefundTransaction",
+      { request_id: "r-8", transaction_id: creditId, refund_all: true },
+      { transaction_id: creditId, type: "CREDIT" },
+    ),
+    refused(
+      "REFUND_EXCEEDS_TRANSACTION",
+      "FAILED_PRECONDITION",
+      "RefundTransaction",
+      { request_id: "r-9", transaction_id: spentId, amount_usd_micros: "8" },
+      { transaction_id: spentId, refundable_usd_micros: "7" },
     ),
     refused("TOOL_NOT_FOUND", "NOT_FOUND", "GetTool", { tool_id: "no-tool" }, { tool_id: "no-tool" }),
     refused(
@@ -105,7 +142,7 @@ export async function refusedCalls(test: TestApp): Promise<RefusedCall[]> {
       "ALREADY_EXISTS",
       "Credit",
       { ...debit, request_id: "r-4", source: "CREDIT_SOURCE_DEPOSIT", external_reference: "chain:0x1:0" },
-      { external_reference: "chain:0x1:0", transaction_id: credited.transaction?.transactionId ?? "" },
+      { external_reference: "chain:0x1:0", transaction_id: creditId },
     ),
     refused(
       "RUN_ID_IN_USE",

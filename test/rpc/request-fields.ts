@@ -12,8 +12,13 @@ const GENERATION_ID = "01890000-0000-7000-8000-000000000000";
 const TIME = { seconds: 1_700_000_000n, nanos: 0 };
 const OUTPUT = { url: "https://cdn.example/a", type: 1, filename: "a", nodeId: "n", text: "t" };
 const PRICING = { unit: 1, rateUsd: "0.01", multiplier: "2", minimumChargeUsdMicros: 1n };
+/** Rows that are refused one by one are no fields of the call: a bad one is in its answer. */
+const BATCH_ITEM = { item: { case: "debit", value: { requestId: "b", accountId: "a", amountUsdMicros: 1n } } };
+const LEGACY_ROW = { accountId: "a", usd: "1" };
 const LORA = { loraId: "l", ownerAccountId: "carol" };
 const ATTRIBUTION = { spell: { spellId: "s", ownerAccountId: "carol" }, loras: [LORA] };
+
+const HOLD_ID = GENERATION_ID;
 
 const page = { page_size: KINDS.pageSize, page_token: KINDS.pageToken };
 const range = { start_time: KINDS.time, end_time: KINDS.time };
@@ -44,7 +49,7 @@ const attribution = {
 
 /** Every request of the API, by the name of its RPC. */
 export const REQUESTS: Readonly<Record<string, RequestFields>> = {
-  GetBalance: { base: { accountId: "a" }, fields: { account_id: KINDS.readableAccount } },
+  GetBalance: { base: { accountId: "a" }, fields: { account_id: KINDS.readableAccount, at_time: KINDS.time } },
   BatchGetBalances: {
     base: { accountIds: ["a"] },
     fields: { account_ids: KINDS.requiredList(500, "a"), "account_ids[]": KINDS.readableAccount },
@@ -71,17 +76,96 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       external_reference: KINDS.externalReference,
       category: enumeration(2),
       priority: int32(0, 100),
+      expire_time: KINDS.timeToCome,
       description: text(500),
       metadata: KINDS.labels,
     },
   },
+  Transfer: {
+    base: { requestId: "r", fromAccountId: "a", toAccountId: "b", amountUsdMicros: 1n },
+    fields: {
+      request_id: KINDS.requestId,
+      from_account_id: KINDS.account,
+      to_account_id: KINDS.account,
+      amount_usd_micros: KINDS.amount,
+      description: text(500),
+      metadata: KINDS.labels,
+    },
+  },
+  BatchPost: {
+    base: { items: [BATCH_ITEM] },
+    fields: { items: KINDS.requiredList(1_000, BATCH_ITEM), atomic: KINDS.flag },
+  },
+  RefundTransaction: {
+    base: { requestId: "r", transactionId: "t", amount: { case: "refundAll", value: true } },
+    fields: {
+      request_id: KINDS.requestId,
+      transaction_id: KINDS.requiredLabel,
+      amount_usd_micros: KINDS.amount,
+      refund_all: { ...KINDS.flag, taken: [true], refused: [false] },
+      reason: text(500),
+      claw_back_rewards: KINDS.flag,
+    },
+  },
+  PlaceHold: {
+    base: { requestId: "r", accountId: "a", amountUsdMicros: 1n },
+    fields: {
+      request_id: KINDS.requestId,
+      account_id: KINDS.account,
+      amount_usd_micros: KINDS.amount,
+      ttl: KINDS.holdTtl,
+      description: text(500),
+    },
+  },
+  CaptureHold: {
+    base: { requestId: "r", holdId: HOLD_ID, amountUsdMicros: 1n },
+    fields: {
+      request_id: KINDS.requestId,
+      hold_id: KINDS.requiredLabel,
+      amount_usd_micros: KINDS.amount,
+      tool_id: KINDS.label,
+      description: text(500),
+    },
+  },
+  ReleaseHold: {
+    base: { requestId: "r", holdId: HOLD_ID },
+    fields: { request_id: KINDS.requestId, hold_id: KINDS.requiredLabel },
+  },
+  GetHold: { base: { holdId: HOLD_ID }, fields: { hold_id: KINDS.requiredLabel } },
+  ListHolds: {
+    base: { accountId: "a", states: [1] },
+    fields: {
+      account_id: KINDS.readableAccount,
+      states: list(16, 1),
+      "states[]": requiredEnumeration(4),
+      ...page,
+    },
+  },
+  ListCreditGrants: {
+    base: { accountId: "a" },
+    fields: { account_id: KINDS.readableAccount, include_spent: KINDS.flag, ...page },
+  },
+  ListAccounts: { base: {}, fields: page },
+  ImportLegacyBalances: {
+    base: { requestId: "r", sourceName: "s", rows: [LEGACY_ROW], usdPerPoint: "0.000337" },
+    fields: {
+      request_id: KINDS.requestId,
+      source_name: KINDS.sourceName,
+      rows: KINDS.requiredList(5_000, LEGACY_ROW),
+      usd_per_point: KINDS.decimal,
+      usd_per_qoint: KINDS.decimal,
+      usd_per_doint: KINDS.decimal,
+      dry_run: KINDS.flag,
+    },
+  },
+  VerifyLedger: { base: {}, fields: { account_id: KINDS.optionalReadableAccount, ...page } },
   GetTransaction: { base: { transactionId: "t" }, fields: { transaction_id: KINDS.requiredLabel } },
   ListTransactions: {
     base: { accountId: "a", types: [1], startTime: TIME, endTime: TIME },
     fields: {
       account_id: KINDS.readableAccount,
       types: list(16, 1),
-      "types[]": { ...requiredEnumeration(2), taken: [1, 2, 4] },
+      "types[]": requiredEnumeration(8),
       tool_id: KINDS.label,
       generation_id: KINDS.label,
       external_reference: KINDS.externalReference,
@@ -99,6 +183,10 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       "tool.provider": KINDS.label,
       "tool.pricing": KINDS.requiredMessage,
       ...pricing("tool.pricing"),
+      "tool.funds_policy": enumeration(3),
+      "tool.default_estimate": KINDS.message,
+      "tool.default_estimate.run_duration": KINDS.runDuration,
+      "tool.default_estimate.quantity": KINDS.quantity,
       "tool.archived": KINDS.flag,
       "tool.update_time": KINDS.ignored,
     },
@@ -106,7 +194,10 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
   GetTool: { base: { toolId: "t" }, fields: { tool_id: KINDS.requiredLabel } },
   ListTools: { base: {}, fields: page },
   CreateGeneration: {
-    base: { requestId: "r", accountId: "a", toolId: "t", pricing: PRICING, attribution: ATTRIBUTION, notification: {} },
+    base: {
+      ...{ requestId: "r", accountId: "a", toolId: "t", pricing: PRICING, attribution: ATTRIBUTION, notification: {} },
+      estimate: { case: "estimatedRunDuration", value: { seconds: 1n, nanos: 0 } },
+    },
     fields: {
       request_id: KINDS.requestId,
       account_id: KINDS.account,
@@ -120,6 +211,10 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       ...attribution,
       cast_id: KINDS.label,
       step_index: int32(0, 10_000),
+      place_hold: KINDS.flag,
+      // Only one of the two can be set.
+      estimated_run_duration: KINDS.runDuration,
+      estimated_quantity: KINDS.quantity,
       notification: KINDS.message,
       "notification.platform": text(64),
       "notification.target": text(500),
@@ -144,7 +239,7 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       progress: KINDS.fraction,
       live_status: text(500),
       ...outputs,
-      observe_time: KINDS.time,
+      observe_time: KINDS.observedTime,
     },
   },
   CompleteGeneration: {
@@ -159,7 +254,8 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       quantity: KINDS.quantity,
       ...outputs,
       error_message: text(2_000),
-      ...range,
+      start_time: KINDS.observedTime,
+      end_time: KINDS.observedTime,
     },
   },
   RetryPayment: {

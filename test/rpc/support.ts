@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { DescMessage, DescMethod, DescService, JsonValue } from "@bufbuild/protobuf";
-import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { createRegistry, fromBinary, toJson } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -14,7 +14,12 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  file_google_rpc_error_details as fileErrorDetails,
+  RetryInfoSchema,
+} from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
@@ -102,6 +107,9 @@ export class StockClients {
   }
 }
 
+/** What a refusal inside an answer may carry. */
+export const DETAILS = createRegistry(fileErrorDetails);
+
 /** What a stock client was answered, as canonical JSON, to compare with other transports. */
 export function canonical(name: string, response: Plain): JsonValue {
   const { parent, output } = methodNamed(name);
@@ -111,7 +119,7 @@ export function canonical(name: string, response: Plain): JsonValue {
 }
 
 export function canonicalBytes(desc: DescMessage, bytes: Uint8Array): JsonValue {
-  return toJson(desc, fromBinary(desc, bytes));
+  return toJson(desc, fromBinary(desc, bytes), { registry: DETAILS });
 }
 
 /** A refusal, the same whichever way it came. */
@@ -229,8 +237,14 @@ export async function openGeneration(
   test: TestApp,
   requestId: string,
   accountId = "alice",
-  more: { runId?: string; toolId?: string } = {},
+  more: { runId?: string; toolId?: string; placeHold?: boolean } = {},
 ): Promise<string> {
   const created = await test.generations.createGeneration({ requestId, accountId, toolId: "flux", ...more });
   return created.generation?.generationId ?? "";
+}
+
+/** Sets 5 micro-USD aside and says the hold's id. */
+export async function placeHold(test: TestApp, requestId: string, accountId = "alice"): Promise<string> {
+  const { hold } = await test.economy.placeHold({ requestId, accountId, amountUsdMicros: 5n });
+  return hold?.holdId ?? "";
 }

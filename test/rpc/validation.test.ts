@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { create, type DescMessage, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, type DescField, type DescMessage, type JsonValue, toJson } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BatchPostResponse, BatchPostResult } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { REQUESTS, type RequestFields } from "./request-fields.js";
-import { httpRefusal, METHODS, methodNamed, post, type Refusal, refusalOf } from "./support.js";
+import { httpRefusal, METHODS, methodNamed, post, type Refusal, refusal, refusalOf } from "./support.js";
 
 /** What a well-formed request for things that aren't there may be answered. */
 const HARMLESS = ["NotFound", "FailedPrecondition", "AlreadyExists"];
@@ -44,8 +45,9 @@ async function refusalIfAny(rpc: string, request: object): Promise<Refusal | und
   return refusal;
 }
 
+/** One value after another: some RPCs bound how many calls run at once. */
 async function each(values: readonly unknown[], check: (value: unknown) => Promise<void>): Promise<void> {
-  await Promise.all(values.map(check));
+  for (const value of values) await check(value);
 }
 
 function fieldsOf(rpc: string): RequestFields {
@@ -65,21 +67,21 @@ describe.each(EVERY_FIELD)("%s %s", (rpc, path) => {
 
   it("is taken with every value that it takes", async () => {
     await each(field.taken, async (value) => {
-      const refusal = await refusalIfAny(rpc, withValue(base, path, value));
+      const refusal = await refusalIfAny(rpc, changed(rpc, base, path, value));
       if (refusal) expect(HARMLESS, `${shown(value)}: ${refusal.code} ${refusal.message}`).toContain(refusal.code);
     });
   });
 
   it("is named, it alone, with every value that it doesn't take", async () => {
     await each(field.refused, async (value) => {
-      const refusal = await refusalOf(send(rpc, withValue(base, path, value)));
+      const refusal = await refusalOf(send(rpc, changed(rpc, base, path, value)));
       expect(refusal, shown(value)).toMatchObject({ code: "InvalidArgument", reason: "INVALID_FIELDS" });
       const named = refusal.violations.map((violation) => violation.field);
       expect(named.length, shown(value)).toBeGreaterThan(0);
       for (const name of named) expect(name.replace(/\["(?:[^"\\]|\\.)*"\]$/, ""), shown(value)).toBe(inMessage(path));
     });
     await each(field.outOfRange ?? [], async (value) => {
-      const refusal = await refusalOf(send(rpc, withValue(base, path, value)));
+      const refusal = await refusalOf(send(rpc, changed(rpc, base, path, value)));
       expect(refusal, shown(value)).toMatchObject({
         code: "OutOfRange",
         reason: "AMOUNT_OUT_OF_RANGE",
@@ -116,8 +118,8 @@ describe.each(Object.keys(REQUESTS))("%s", (rpc) => {
   it("names every field at once that can't be taken", async () => {
     const { base, fields } = fieldsOf(rpc);
     const refusable = Object.entries(fields).filter(([path, kind]) => kind.refused.length > 0 && !/[.[]/.test(path));
-    const single = refusable.filter(([path]) => !["run_duration", "quantity"].includes(path));
-    const request = single.reduce((so, [path, kind]) => withValue(so, path, kind.refused.at(0)), base);
+    const single = refusable.filter(([path]) => isFirstOfItsOneof(rpc, path));
+    const request = single.reduce((so, [path, kind]) => changed(rpc, so, path, kind.refused.at(0)), base);
     const { violations } = await refusalOf(send(rpc, request));
     const named = new Set(violations.map((violation) => violation.field.replace(/\[.*/, "")));
     expect([...named].sort()).toEqual(single.map(([path]) => path).sort());
@@ -138,13 +140,48 @@ it("a free tool has no rate, and any other has one", async () => {
   expect(await refusalIfAny("UpsertTool", tool({ unit: 4 }))).toBeUndefined();
 });
 
+describe.each(["Debit", "Credit", "Transfer"])("a %s in a batch", (rpc) => {
+  it("is refused with what the call by itself is refused with, and by itself", async () => {
+    const { base, fields } = fieldsOf(rpc);
+    const bad = Object.entries(fields).flatMap(([path, kind]) =>
+      [...kind.refused, ...(kind.outOfRange ?? [])].map((value) => changed(rpc, base, path, value)),
+    );
+    const sound = { requestId: randomUUID(), accountId: "a", amountUsdMicros: 1n, source: 1 };
+    const credit = { item: { case: "credit", value: sound } };
+    const name = rpc.toLowerCase();
+    const items = bad.map((value) => ({ item: { case: name, value } }));
+    const answer = await send("BatchPost", { items: [...items, credit] });
+    const { results } = (answer as { message: BatchPostResponse }).message;
+    expect(results.map(({ result }) => result.case)).toEqual([...bad.map(() => "status"), "posted"]);
+    for (const [index, request] of bad.entries()) {
+      const alone = await refusalOf(send(rpc, request));
+      expect(refusalIn(results[index]), shown(request)).toEqual(alone);
+    }
+  });
+});
+
+/** The refusal of one item of a batch. */
+function refusalIn(result: BatchPostResult | undefined): Refusal {
+  if (result?.result.case !== "status") throw new Error(`it was ${result?.result.case}`);
+  const { code, message, details } = result.result.value;
+  return refusal(
+    code,
+    message,
+    details.map(({ typeUrl, value }) => ({ type: typeUrl.split("/").pop() ?? "", value })),
+  );
+}
+
+/** Messages whose fields are checked one item after another, so that a bad item is refused by itself. */
+const CHECKED_APART = ["stationthis.economy.v1.BatchPostItem", "stationthis.economy.v1.LegacyBalance"];
+
 /** Paths of all fields of a message, in proto names; [] stands for the items of a list. */
 function pathsOf(desc: DescMessage, prefix = ""): string[] {
   return desc.fields.flatMap((field): string[] => {
     const path = prefix + field.name;
     switch (field.fieldKind) {
       case "list":
-        return [path, ...(field.listKind === "message" ? pathsOf(field.message, `${path}[].`) : [`${path}[]`])];
+        if (field.listKind !== "message") return [path, `${path}[]`];
+        return [path, ...(CHECKED_APART.includes(field.message.typeName) ? [] : pathsOf(field.message, `${path}[].`))];
       case "message":
         return isWellKnown(field.message) ? [path] : [path, ...pathsOf(field.message, `${path}.`)];
       default:
@@ -158,24 +195,31 @@ function isWellKnown({ typeName }: DescMessage): boolean {
 }
 
 /** A copy of a request with one value in it. */
-function withValue(base: object, path: string, value: unknown): object {
+function changed(rpc: string, base: object, path: string, value: unknown): object {
+  return withValue(methodNamed(rpc).input, base, path, value);
+}
+
+function withValue(desc: DescMessage, base: object, path: string, value: unknown): object {
   const [first = "", ...rest] = path.split(".");
   const isItem = first.endsWith("[]");
-  const name = camelCase(first.replace("[]", ""));
-  const inner = (base as Record<string, unknown>)[name];
-  const within = (isItem ? (inner as unknown[])[0] : inner) as object;
-  const changed = rest.length > 0 ? withValue(within ?? {}, rest.join("."), value) : value;
-  const copy = { ...base, [name]: isItem ? [changed] : changed };
-  return isCost(name) ? { ...base, cost: { case: name, value } } : copy;
+  const field = fieldNamed(desc, first.replace("[]", ""));
+  const inner = (base as Record<string, unknown>)[field.localName];
+  const within = ((isItem ? (inner as unknown[])[0] : inner) ?? {}) as object;
+  const set = rest.length > 0 ? withValue(field.message as DescMessage, within, rest.join("."), value) : value;
+  if (field.oneof) return { ...base, [field.oneof.localName]: { case: field.localName, value: set } };
+  return { ...base, [field.localName]: isItem ? [set] : set };
 }
 
-/** The cost of a completion is a oneof. */
-function isCost(name: string): boolean {
-  return ["finalCostUsdMicros", "runDuration", "quantity"].includes(name);
+function fieldNamed(desc: DescMessage, name: string): DescField {
+  const field = desc.fields.find((each) => each.name === name);
+  if (!field) throw new Error(`${desc.typeName} has no field ${name}`);
+  return field;
 }
 
-function camelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Only one field of a oneof can be in a request. */
+function isFirstOfItsOneof(rpc: string, path: string): boolean {
+  const field = fieldNamed(methodNamed(rpc).input, path);
+  return !field.oneof || field.oneof.fields[0] === field;
 }
 
 /** The path as a violation says it. */
@@ -186,10 +230,19 @@ function inMessage(path: string): string {
 /** The JSON of a request with a value in it that no message could hold. */
 function inJson(rpc: string, base: object, path: string, value: unknown): JsonValue {
   const { input } = methodNamed(rpc);
-  const json = toJson(input, create(input, base as never));
-  const { cost: _, ...changed } = withValue(json as object, path, value) as Record<string, unknown>;
-  const [first = ""] = path.split(/[.[]/);
-  return (isCost(camelCase(first)) ? { ...(json as object), [camelCase(first)]: value } : changed) as JsonValue;
+  return withJsonValue(input, toJson(input, create(input, base as never)) as object, path, value) as JsonValue;
+}
+
+function withJsonValue(desc: DescMessage, base: object, path: string, value: unknown): object {
+  const [first = "", ...rest] = path.split(".");
+  const isItem = first.endsWith("[]");
+  const field = fieldNamed(desc, first.replace("[]", ""));
+  const inner = (base as Record<string, unknown>)[field.jsonName];
+  const within = ((isItem ? (inner as unknown[])[0] : inner) ?? {}) as object;
+  const set = rest.length > 0 ? withJsonValue(field.message as DescMessage, within, rest.join("."), value) : value;
+  const others = field.oneof?.fields.map((each) => each.jsonName) ?? [];
+  const kept = Object.fromEntries(Object.entries(base).filter(([name]) => !others.includes(name)));
+  return { ...kept, [field.jsonName]: isItem ? [set] : set };
 }
 
 function shown(value: unknown): string {

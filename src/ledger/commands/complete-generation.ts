@@ -55,9 +55,10 @@ export function completeGeneration(input: CompleteGenerationInput): Command<Comp
       return generation.holdId === "" ? [] : payers;
     },
     apply(set) {
+      const times = observedTimes(input, set.now);
       const known = set.generation(input.ref);
       const generation = { ...known, runId: runIdAfter(set, known, input.ref.runId) };
-      const ended = observeEnd(generation, input, set.now);
+      const ended = observeEnd(generation, input, times, set.now);
       const base = input.outcome === "SUCCEEDED" ? costOf(ended, input.usage) : undefined;
       const saysTheMissingCost = known.stateReason === "COST_UNDETERMINED" && base !== undefined;
       if (isFinal(known.state) && !saysTheMissingCost) return answerAgain(set, generation, input);
@@ -68,10 +69,26 @@ export function completeGeneration(input: CompleteGenerationInput): Command<Comp
   };
 }
 
+interface ObservedTimes {
+  readonly startTime: EpochMicros | undefined;
+  readonly endTime: EpochMicros | undefined;
+}
+
+/** @throws TollgateError INVALID_FIELDS for times to come */
+function observedTimes(input: CompleteGenerationInput, now: EpochMicros): ObservedTimes {
+  return {
+    startTime: observedAt(input.startTime, "start_time", now),
+    endTime: observedAt(input.endTime, "end_time", now),
+  };
+}
+
 /** A copy of the generation with what the completion says; what was observed first stands (rules 3.6). */
-function observeEnd(generation: Generation, input: CompleteGenerationInput, now: EpochMicros): Generation {
-  const startTime = observedAt(input.startTime, "start_time", now);
-  const endTime = observedAt(input.endTime, "end_time", now);
+function observeEnd(
+  generation: Generation,
+  input: CompleteGenerationInput,
+  { startTime, endTime }: ObservedTimes,
+  now: EpochMicros,
+): Generation {
   const ended: Generation = {
     ...generation,
     endTime: generation.endTime ?? endTime ?? now,

@@ -125,9 +125,8 @@ const cost: Rule<generation.CompleteGenerationRequest["cost"]> = (value, _field,
 
 const refundAmount: Rule<economy.RefundTransactionRequest["amount"]> = (value, _field, problems) => {
   if (value.case === "amountUsdMicros") amount(value.value, "amount_usd_micros", problems);
-  else if (value.case !== "refundAll" || !value.value) {
-    problems.add("amount_usd_micros", "is required, or refund_all: true");
-  }
+  else if (value.case === undefined) problems.add("amount_usd_micros", "is required, or refund_all: true");
+  else if (!value.value) problems.add("refund_all", "takes true, or amount_usd_micros instead");
 };
 
 const LONGEST_HOLD_SECONDS = 86_400n;
@@ -193,7 +192,8 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     economy.TransferRequestSchema,
     { requestId, fromAccountId: account, toAccountId: account, amountUsdMicros: amount, description, metadata },
     ({ fromAccountId, toAccountId }, problems) => {
-      if (fromAccountId === toAccountId) problems.add("to_account_id", "takes another account than from_account_id");
+      if (fromAccountId !== "" && fromAccountId === toAccountId)
+        problems.add("to_account_id", "takes another account than from_account_id");
     },
   ),
   // Each item is checked when it is posted, so that a bad one fails alone.
