@@ -7,11 +7,18 @@ import { type Finding, finding } from "./violations.js";
 export interface ChainPosition {
   readonly version: bigint;
   readonly balanceAfterUsdMicros: bigint;
+  /** Of the entries walked: other than the balance if one of them is wrong. */
+  readonly sumUsdMicros: bigint;
   readonly hash: Uint8Array;
 }
 
 /** Before an account's first entry. */
-export const BEFORE_FIRST_ENTRY: ChainPosition = { version: 0n, balanceAfterUsdMicros: 0n, hash: CHAIN_START };
+export const BEFORE_FIRST_ENTRY: ChainPosition = {
+  version: 0n,
+  balanceAfterUsdMicros: 0n,
+  sumUsdMicros: 0n,
+  hash: CHAIN_START,
+};
 
 /** Checks one account's entries in order of version, then the account against them (rules 8.2, 8.3, 8.7). No I/O. */
 export class EntryChain {
@@ -27,13 +34,14 @@ export class EntryChain {
   ) {
     this.version = after.version;
     this.balanceAfterUsdMicros = after.balanceAfterUsdMicros;
-    this.sumUsdMicros = after.balanceAfterUsdMicros;
+    this.sumUsdMicros = after.sumUsdMicros;
     this.head = after.hash;
   }
 
   /** After the last entry taken. */
   position(): ChainPosition {
-    return { version: this.version, balanceAfterUsdMicros: this.balanceAfterUsdMicros, hash: this.head };
+    const { version, balanceAfterUsdMicros, sumUsdMicros, head: hash } = this;
+    return { version, balanceAfterUsdMicros, sumUsdMicros, hash };
   }
 
   /**

@@ -89,18 +89,21 @@ async function verifyTables(
 
 function fromAccountsPosition({ accountId, chain }: AccountsPosition): SlicePosition {
   if (!chain) return [ACCOUNTS, accountId];
-  const { version, balanceAfterUsdMicros, hash } = chain;
-  const after = [String(version), String(balanceAfterUsdMicros), Buffer.from(hash).toString("hex")];
-  return [ACCOUNTS, accountId, ...after];
+  const { version, balanceAfterUsdMicros, sumUsdMicros, hash } = chain;
+  const numbers = [version, balanceAfterUsdMicros, sumUsdMicros].map(String);
+  return [ACCOUNTS, accountId, ...numbers, Buffer.from(hash).toString("hex")];
 }
 
 function toAccountsPosition([accountId, ...after]: SlicePosition): AccountsPosition | undefined {
   if (accountId === undefined) return undefined;
-  const [version, balanceAfter, hash] = after;
-  if (version === undefined || balanceAfter === undefined || hash === undefined) return { accountId, chain: undefined };
+  const [version, balanceAfter, sum, hash] = after;
+  if (version === undefined || balanceAfter === undefined || sum === undefined || hash === undefined) {
+    return { accountId, chain: undefined };
+  }
   const chain: ChainPosition = {
     version: BigInt(version),
     balanceAfterUsdMicros: BigInt(balanceAfter),
+    sumUsdMicros: BigInt(sum),
     hash: new Uint8Array(Buffer.from(hash, "hex")),
   };
   return { accountId, chain };

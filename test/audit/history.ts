@@ -31,9 +31,10 @@ export interface History extends EconomyHistory {
 /**
  * A history with something of everything, the same every time. Of alice: entry 1 is a deposit of 10 dollars, 2 a promotion of 0.50, 3 a debit of 0.60,
  * 4 the settlement of 1.06.
+ * @param start when it begins; it takes 3 days
  */
-export async function writeHistory(store: LedgerStore): Promise<History> {
-  const clock = { now: 1_700_000_000_000_000n };
+export async function writeHistory(store: LedgerStore, start = 1_700_000_000_000_000n): Promise<History> {
+  const clock = { now: start };
   const writer = new LedgerWriter(withClock(store, clock));
   const history: History = {
     ...newEconomyHistory(),

@@ -1,11 +1,14 @@
 import { expect, it } from "vitest";
 import type { Generation } from "../../src/domain/generation/generation.js";
-import type { Account, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
+import type { Account, ClawbackRow, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
 import type {
   AuditedGrant,
   AuditedRequest,
   AuditView,
+  ClawbackKey,
+  ClawbackToCheck,
   GenerationToCheck,
+  HoldToCheck,
   RequestKey,
   RewardToCheck,
   TransactionToCheck,
@@ -244,6 +247,59 @@ describeStores("what an audit looks for", (makeDatabase) => {
       { transactionId: first, position: 10, hasTransaction: true },
       { transactionId: second, position: 0, hasTransaction: false },
     ]);
+  });
+
+  it("is clawbacks by transaction_id and position, and whether each has its refund and its reward there", async () => {
+    const [settled = "", refund = "", stray = ""] = ids(3);
+    const transactions = [
+      transactionRow({ transactionId: settled, type: "GENERATION_SETTLEMENT" }),
+      transactionRow({ transactionId: refund, type: "REFUND", refundOfTransactionId: settled }),
+    ];
+    const rewards = [2, 10, 11, 12].map((position) => rewardRow("ann", { transactionId: settled, position }));
+    const of = (transactionId: string, position: number, row: Partial<ClawbackRow> = {}) =>
+      clawbackRow("ann", { transactionId, position, ...row });
+    const clawbacks = [
+      of(settled, 2),
+      of(refund, 2),
+      of(refund, 3),
+      of(refund, 10, { accountId: "ben" }),
+      of(refund, 11, { assetId: "lora-9" }),
+      of(refund, 12, { role: "SPELL_CREATOR" }),
+      of(stray, 2),
+    ];
+    await save(pair.store, { transactions, rewards, clawbacks: clawbacks.toReversed() });
+    const read = await view((open) =>
+      walk<ClawbackToCheck, ClawbackKey>(
+        { transactionId: "", position: 0 },
+        (row) => row,
+        (after, limit) => open.clawbacksAfter(after, limit),
+      ),
+    );
+    expect(read).toEqual(
+      clawbacks.map(({ transactionId, position }, index) => ({ transactionId, position, hasReward: index === 1 })),
+    );
+  });
+
+  it("is holds of all accounts, by account and hold_id, each with the generation that it names", async () => {
+    const [first = "", second = "", third = "", unknown = ""] = ids(4);
+    const generation = generationRow({ holdId: second, state: "RUNNING" });
+    const unheld = generationRow();
+    const holds = [
+      holdRow("A", { holdId: first, state: "CAPTURED", capturedUsdMicros: 7n, description: "ä" }),
+      holdRow("A", { holdId: second, generationId: generation.generationId, expireTime: null }),
+      holdRow("a", { holdId: ids(1)[0] ?? "", generationId: unknown, expireTime: null }),
+      holdRow("b", { holdId: third, generationId: unheld.generationId, expireTime: null }),
+    ];
+    await save(pair.store, { openedHolds: holds.toReversed(), openedGenerations: [generation, unheld] });
+    const read = await view((open) =>
+      walk<HoldToCheck, { accountId: string; holdId: string }>(
+        { accountId: "", holdId: "" },
+        (row) => row,
+        (after, limit) => open.allHoldsAfter(after, limit),
+      ),
+    );
+    const named = [null, { state: "RUNNING", holdId: second }, null, { state: "PENDING", holdId: "" }];
+    expect(read).toEqual(holds.map((hold, index) => ({ ...hold, generation: named[index] })));
   });
 
   it("is a row that can't be decoded, as REFUSED, by its name", async () => {

@@ -141,18 +141,21 @@ describeStores("loadGrants", (makeDatabase) => {
 
   /** In burn order: each differs from the one before in one thing only. */
   const inBurnOrder = (accountId: string): Grant[] => {
-    const [second = "", first = ""] = ids(2).toReversed();
+    const [first = "", second = ""] = ids(2);
+    const later = { accountVersion: 5n, createTime: NOON };
     return [
-      grantRow(accountId, { priority: 0, category: "PAID", createTime: NOON + 9n }),
-      grantRow(accountId, { priority: 7, category: "PROMOTIONAL", createTime: NOON + 5n }),
-      grantRow(accountId, { priority: 7, category: "PAID", createTime: NOON + 4n }),
-      grantRow(accountId, { priority: 7, category: "PAID", createTime: NOON + 5n, grantId: first }),
-      grantRow(accountId, { priority: 7, category: "PAID", createTime: NOON + 5n, grantId: second }),
+      grantRow(accountId, { priority: 0, category: "PAID", accountVersion: 9n }),
+      grantRow(accountId, { priority: 7, expireTime: NOON + 8n, category: "PAID", accountVersion: 8n }),
+      grantRow(accountId, { priority: 7, expireTime: NOON + 9n, category: "PAID", accountVersion: 7n }),
+      grantRow(accountId, { priority: 7, category: "PROMOTIONAL", accountVersion: 6n }),
+      grantRow(accountId, { priority: 7, category: "PAID", accountVersion: 4n, createTime: NOON + 1n }),
+      grantRow(accountId, { priority: 7, category: "PAID", ...later, grantId: first }),
+      grantRow(accountId, { priority: 7, category: "PAID", ...later, grantId: second }),
       grantRow(accountId, { priority: 100, category: "PROMOTIONAL", createTime: NOON }),
     ];
   };
 
-  it.each([1, 2, 3, 4, 5, 6, 7])(
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9])(
     "reads the first open grants of an account in burn order, at most %i",
     async (limit) => {
       const accountId = fresh("ann");

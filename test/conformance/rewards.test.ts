@@ -3,7 +3,7 @@ import type { RewardRow } from "../../src/domain/ledger/rows.js";
 import { MICROS_PER_DAY } from "../../src/domain/time.js";
 import type { ReadStore, RewardCursor, RewardFilter } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
-import { NOON, rewardRow } from "./rows.js";
+import { clawbackRow, NOON, rewardRow } from "./rows.js";
 import { ALWAYS, fresh, ids, openedPair, pagesOf, save } from "./support.js";
 
 const filterOf = (accountId: string, filter: Partial<RewardFilter> = {}): RewardFilter => ({
@@ -96,6 +96,34 @@ describeStores("earnings", (makeDatabase) => {
   const day = 19_675n;
   const start = day * MICROS_PER_DAY;
 
+  it("dates what refunds took back by when it was taken, with no use of its own", async () => {
+    const accountId = fresh("ann");
+    const day = NOON / MICROS_PER_DAY;
+    const next = (day + 1n) * MICROS_PER_DAY;
+    await save(pair.store, {
+      rewards: [rewardRow(accountId, { createTime: NOON, amountUsdMicros: 10n })],
+      clawbacks: [
+        clawbackRow(accountId, { createTime: next, amountUsdMicros: 4n }),
+        clawbackRow(accountId, { createTime: next + 1n, amountUsdMicros: 5n }),
+        clawbackRow(accountId, { createTime: next, amountUsdMicros: 6n, assetId: "lora-2" }),
+        clawbackRow(accountId, { createTime: next, amountUsdMicros: 7n, role: "SPELL_CREATOR" }),
+        clawbackRow(fresh("ben"), { createTime: next }),
+      ],
+    });
+    const row = (onDay: bigint, earnedUsdMicros: bigint, clawedBackUsdMicros: bigint, more = {}) => ({
+      ...{ day: onDay, assetId: "lora-1", role: "LORA_OWNER", earnedUsdMicros, clawedBackUsdMicros },
+      ...{ uses: earnedUsdMicros > 0n ? 1n : 0n, ...more },
+    });
+    const back = [
+      row(day + 1n, 0n, 9n),
+      row(day + 1n, 0n, 7n, { role: "SPELL_CREATOR" }),
+      row(day + 1n, 0n, 6n, { assetId: "lora-2" }),
+    ];
+    expect(await pair.store.earnings(accountId, 0n, next)).toEqual([row(day, 10n, 0n)]);
+    expect(await pair.store.earnings(accountId, next, ALWAYS.endTime)).toEqual(back);
+    expect(await pair.store.earnings(accountId, 0n, ALWAYS.endTime)).toEqual([row(day, 10n, 0n), ...back]);
+  });
+
   it("sums a creator's rewards by UTC day and asset, oldest first, and counts them", async () => {
     const accountId = fresh("ann");
     const at = (createTime: bigint, amountUsdMicros: bigint, row: Partial<RewardRow> = {}) =>
@@ -115,6 +143,7 @@ describeStores("earnings", (makeDatabase) => {
       assetId,
       role: assetId.startsWith("spell") ? "SPELL_CREATOR" : "LORA_OWNER",
       earnedUsdMicros,
+      clawedBackUsdMicros: 0n,
       uses,
     });
     expect(await pair.store.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime)).toEqual([

@@ -140,7 +140,7 @@ export class KnexAuditView implements AuditView {
     return rows.map((row) => ({
       accountId: row.account_id,
       accountVersion: BigInt(row.account_version),
-      hash: new Uint8Array(row.hash),
+      hash: row.hash,
     }));
   }
 

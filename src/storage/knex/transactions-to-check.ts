@@ -1,7 +1,7 @@
 import type { Knex } from "knex";
 import type { TransactionRow } from "../../domain/ledger/rows.js";
 import type { Table } from "../columns.js";
-import { groupByTransaction } from "../group.js";
+import { type StoredRow, valuesByTransaction } from "../group.js";
 import {
   type GenerationToCheck,
   type RefundedTransaction,
@@ -32,9 +32,9 @@ export class TransactionsToCheck {
   private async withWhatIsCompared(rows: readonly Record<string, unknown>[]): Promise<TransactionToCheck[]> {
     const transactions = rows.map((row) => decoded(TRANSACTIONS, row));
     const ids = transactions.map((transaction) => transaction.transactionId);
-    const postings = groupByTransaction(await this.postings(ids));
-    const rewards = groupByTransaction(await this.rewards(ids));
-    const clawbacks = groupByTransaction(await this.clawbacks(transactions));
+    const postings = await this.postings(ids);
+    const rewards = await this.rewards(ids);
+    const clawbacks = await this.clawbacks(transactions);
     const refunds = await this.refundsOf(ids);
     const refunded = await this.refundedTransactions(transactions);
     const generations = await this.settledGenerations(transactions);
@@ -55,11 +55,7 @@ export class TransactionsToCheck {
       .whereIn("transaction_id", transactionIds)
       .orderBy(["transaction_id", "position"])
       .select("transaction_id", "account_id", "amount_usd_micros");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id as string,
-      accountId: row.account_id as string,
-      amountUsdMicros: BigInt(row.amount_usd_micros),
-    }));
+    return valuesByTransaction(rows, amountOfAccount);
   }
 
   private async rewards(transactionIds: readonly string[]) {
@@ -69,14 +65,12 @@ export class TransactionsToCheck {
       .select("transaction_id", "position", "account_id", "generation_id")
       .select("amount_usd_micros", "refunded_usd_micros", "clawed_back_usd_micros");
     const takenBack = await this.takenBackOf(rows);
-    return rows.map((row) => ({
-      transactionId: row.transaction_id as string,
+    return valuesByTransaction(rows, (row) => ({
       position: Number(row.position),
-      accountId: row.account_id as string,
+      ...amountOfAccount(row),
       generationId: row.generation_id as string,
-      amountUsdMicros: BigInt(row.amount_usd_micros),
-      refundedUsdMicros: BigInt(row.refunded_usd_micros),
-      clawedBackUsdMicros: BigInt(row.clawed_back_usd_micros),
+      refundedUsdMicros: BigInt(row.refunded_usd_micros as bigint),
+      clawedBackUsdMicros: BigInt(row.clawed_back_usd_micros as bigint),
       clawbacksUsdMicros: takenBack.get(`${row.transaction_id}/${row.position}`) ?? 0n,
     }));
   }
@@ -95,16 +89,12 @@ export class TransactionsToCheck {
 
   private async clawbacks(transactions: readonly TransactionRow[]) {
     const refunds = transactions.filter(isRefund).map((refund) => refund.transactionId);
-    if (refunds.length === 0) return [];
+    if (refunds.length === 0) return new Map<string, ReturnType<typeof amountOfAccount>[]>();
     const rows = await this.knex(CLAWBACKS.name)
       .whereIn("transaction_id", refunds)
       .orderBy(["transaction_id", "position"])
       .select("transaction_id", "account_id", "amount_usd_micros");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id as string,
-      accountId: row.account_id as string,
-      amountUsdMicros: BigInt(row.amount_usd_micros),
-    }));
+    return valuesByTransaction(rows, amountOfAccount);
   }
 
   private async refundsOf(transactionIds: readonly string[]): Promise<ReadonlyMap<string, RefundsOfTransaction>> {
@@ -156,6 +146,10 @@ export class TransactionsToCheck {
     const rows = ids.length > 0 ? await generationRows(this.knex).whereIn("generation_id", ids) : [];
     return new Map(rows.map((row) => [row.generation_id, generationToCheck(row)]));
   }
+}
+
+function amountOfAccount(row: StoredRow) {
+  return { accountId: row.account_id as string, amountUsdMicros: BigInt(row.amount_usd_micros as bigint) };
 }
 
 const NO_REFUNDS: RefundsOfTransaction = { paidBackUsdMicros: 0n, fromBaseUsdMicros: 0n };
