@@ -33,7 +33,9 @@ export class PageTokens {
     const bytes = Buffer.from(token, "base64url");
     const payload = bytes.subarray(MAC_BYTES);
     const mac = bytes.subarray(0, MAC_BYTES);
-    if (mac.length !== MAC_BYTES || !timingSafeEqual(mac, this.mac(payload, binding))) {
+    // Decoding overlooks characters that don't belong there.
+    const isAsIssued = bytes.toString("base64url") === token;
+    if (!isAsIssued || mac.length !== MAC_BYTES || !timingSafeEqual(mac, this.mac(payload, binding))) {
       throw TollgateError.invalid([
         { field: "page_token", description: "takes the next_page_token of a call with the same other fields" },
       ]);

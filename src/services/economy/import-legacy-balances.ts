@@ -24,14 +24,19 @@ export function importLegacyBalances(
   dependencies: ServiceDependencies,
 ): MethodImpl<typeof EconomyService.method.importLegacyBalances> {
   return async (request, context) => {
-    const rates = ratesIn(request);
     const { caller } = callOf(context);
+    const call = {
+      dependencies,
+      request,
+      rates: ratesIn(request),
+      caller,
+      signal: context.signal,
+      seen: new Set<string>(),
+    };
     const results: RowResult[] = [];
     for (let start = 0; start < request.rows.length; start += ROWS_AT_ONCE) {
       const rows = request.rows.slice(start, start + ROWS_AT_ONCE);
-      const importRow = (row: LegacyBalance, index: number) =>
-        importOne(dependencies, request, row, start + index, rates, caller, context.signal);
-      results.push(...(await Promise.all(rows.map(importRow))));
+      results.push(...(await Promise.all(rows.map((row, index) => importOne(call, row, start + index)))));
     }
     const imported = results.filter((result) => result.imported);
     const refused = results.filter((result) => result.problem !== "");
@@ -45,35 +50,38 @@ export function importLegacyBalances(
   };
 }
 
-async function importOne(
-  { writer, store }: ServiceDependencies,
-  request: ImportLegacyBalancesRequest,
-  row: LegacyBalance,
-  index: number,
-  rates: LegacyRates,
-  caller: string,
-  signal: AbortSignal,
-): Promise<RowResult> {
+/** What the rows of one call share. */
+interface ImportCall {
+  readonly dependencies: ServiceDependencies;
+  readonly request: ImportLegacyBalancesRequest;
+  readonly rates: LegacyRates;
+  readonly caller: string;
+  readonly signal: AbortSignal;
+  /** Accounts that a row of a dry run stood for already: where rows are written, the store knows. */
+  readonly seen: Set<string>;
+}
+
+async function importOne(call: ImportCall, row: LegacyBalance, index: number): Promise<RowResult> {
   const { accountId } = row;
+  const { sourceName, dryRun } = call.request;
   const answer = { row: index, accountId, amountUsdMicros: 0n, imported: false, problem: "" };
-  const worth = worthOf(row, rates);
+  const worth = worthOf(row, call.rates);
   if (typeof worth === "string") return { ...answer, problem: worth };
   if (worth === 0n) return answer;
-  const externalReference = `legacy:${request.sourceName}:${accountId}`;
-  if (request.dryRun) {
-    const before = await store.transactionWithReference(externalReference);
-    return { ...answer, amountUsdMicros: worth, imported: before === undefined };
-  }
+  const externalReference = `legacy:${sourceName}:${accountId}`;
+  if (dryRun)
+    return { ...answer, amountUsdMicros: worth, imported: await wouldImport(call, accountId, externalReference) };
   const command = importLegacy({
-    caller,
+    caller: call.caller,
     transactionId: uuidv7(),
     accountId,
     amountUsdMicros: worth,
     externalReference,
-    description: `old balance from ${request.sourceName}`,
+    description: `old balance from ${sourceName}`,
   });
   try {
-    return { ...answer, amountUsdMicros: worth, imported: (await writer.submit(command, signal)).isImported };
+    const { isImported } = await call.dependencies.writer.submit(command, call.signal);
+    return { ...answer, amountUsdMicros: worth, imported: isImported };
   } catch (error) {
     // What is wrong with this row is this row's; what is wrong with the store is everybody's.
     if (error instanceof TollgateError && error.reason === "AMOUNT_OUT_OF_RANGE") {
@@ -81,6 +89,12 @@ async function importOne(
     }
     throw error;
   }
+}
+
+async function wouldImport({ dependencies, seen }: ImportCall, accountId: string, reference: string): Promise<boolean> {
+  if (seen.has(accountId)) return false;
+  seen.add(accountId);
+  return (await dependencies.store.transactionWithReference(reference)) === undefined;
 }
 
 /** What a row is worth in micro-USD, or what is wrong with it. */
