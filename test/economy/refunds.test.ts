@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CreditCategory, CreditSource, TransactionType } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
+import { TransactionType } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { GenerationState, Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
-import { ClockedApp, refusalOf, refusalsOf } from "../support/clocked-app.js";
+import { ClockedApp, refusalOf } from "../support/clocked-app.js";
 import { someone } from "../support/ledger.js";
 
 const DAY_SECONDS = 86_400;
 
-/** Money back, rules 6 and 5.3. */
+/** Money back, rules 6; the grants it goes back into have a file of their own. */
 describe.each(["sqlite", "postgres"] as const)("a refund on %s", (backend) => {
   let app: ClockedApp;
   beforeAll(async () => {
@@ -116,70 +116,6 @@ describe.each(["sqlite", "postgres"] as const)("a refund on %s", (backend) => {
       ["sys:revenue", -200n],
     ]);
     expect(await app.balance(alice)).toEqual([500n, 0n, 500n, 0n]);
-  });
-
-  describe("of anything else is refused:", () => {
-    const of: [string, () => Promise<string | undefined>][] = [
-      ["CREDIT", async () => (await app.credit(someone("alice"), 10n)).transaction?.transactionId],
-      [
-        "TRANSFER",
-        async () => {
-          const alice = someone("alice");
-          await app.credit(alice, 10n);
-          return (await away(alice, 10n)).transaction?.transactionId;
-        },
-      ],
-      ["REFUND", async () => (await refund((await debited(10n)).transactionId)).transaction?.transactionId],
-      [
-        "GRANT_EXPIRY",
-        async () => {
-          const alice = someone("alice");
-          await app.credit(alice, 10n, { expireTime: app.in(1) });
-          app.pass(1);
-          await app.sweep();
-          const types = [TransactionType.GRANT_EXPIRY];
-          const { transactions } = await app.economy.listTransactions({ accountId: alice, types });
-          return transactions[0]?.transactionId;
-        },
-      ],
-      [
-        "LEGACY_IMPORT",
-        async () => {
-          const alice = someone("alice");
-          const rows = [{ accountId: alice, usd: "1" }];
-          await app.economy.importLegacyBalances({ requestId: alice, sourceName: "old", rows });
-          const { transactions } = await app.economy.listTransactions({ accountId: alice });
-          return transactions[0]?.transactionId;
-        },
-      ],
-    ];
-    it.each(of)("a %s", async (type, make) => {
-      const transactionId = (await make()) ?? "";
-      for (const refusal of await refusalsOf([refund(transactionId), refund(transactionId, 1n)])) {
-        expect(refusal.reason).toBe("TRANSACTION_NOT_REFUNDABLE");
-        expect(refusal.metadata).toEqual({ transaction_id: transactionId, type });
-      }
-    });
-
-    it.each(["nonsense", "01900000-0000-7000-8000-000000000000"])(
-      "a transaction called %s, which there is none of",
-      async (transactionId) => {
-        expect((await refusalOf(refund(transactionId))).reason).toBe("TRANSACTION_NOT_FOUND");
-      },
-    );
-
-    it.each([
-      ["nothing", { case: undefined }],
-      ["0", { case: "amountUsdMicros", value: 0n }],
-      ["less than 0", { case: "amountUsdMicros", value: -1n }],
-      ["not all", { case: "refundAll", value: false }],
-    ] as const)("an amount of %s", async (_, amount) => {
-      const { transactionId } = await debited(10n);
-      const call = app.economy.refundTransaction({ requestId: randomUUID(), transactionId, amount });
-      const { reason, fields } = await refusalOf(call);
-      expect(reason).toBe("INVALID_FIELDS");
-      expect(fields).toEqual(["amount_usd_micros"]);
-    });
   });
 
   describe("of a settlement", () => {
@@ -370,107 +306,6 @@ describe.each(["sqlite", "postgres"] as const)("a refund on %s", (backend) => {
       ]);
       const onlyLater = await app.rewards.getEarnings({ accountId: anna, startTime: app.in(-DAY_SECONDS) });
       expect(onlyLater).toMatchObject({ grossUsdMicros: 0n, clawedBackUsdMicros: 30n, totalUsdMicros: -30n });
-    });
-  });
-
-  describe("puts money back into its grants", () => {
-    it("in reverse burn order, over several refunds", async () => {
-      const alice = someone("alice");
-      for (const priority of [1, 2, 3]) await app.credit(alice, 100n, { priority });
-      const { transaction } = await app.debit(alice, 250n);
-      const transactionId = transaction?.transactionId ?? "";
-      const steps: [bigint | "all", bigint[]][] = [
-        [70n, [0n, 20n, 100n]],
-        [110n, [30n, 100n, 100n]],
-        ["all", [100n, 100n, 100n]],
-      ];
-      for (const [amount, remaining] of steps) {
-        await refund(transactionId, amount);
-        expect(await app.remaining(alice, true)).toEqual(remaining);
-      }
-    });
-
-    it("without issuing them more, promotional ones as promotional", async () => {
-      const alice = someone("alice");
-      await app.credit(alice, 100n, { source: CreditSource.PROMOTION });
-      const { transaction } = await app.debit(alice, 80n);
-      await refund(transaction?.transactionId ?? "", 50n);
-      expect(await app.balance(alice)).toEqual([70n, 0n, 70n, 70n]);
-      const { creditGrants } = await app.economy.listCreditGrants({ accountId: alice });
-      expect(creditGrants).toMatchObject([{ amountUsdMicros: 100n, remainingUsdMicros: 70n }]);
-    });
-
-    it("even if they were spent on meanwhile", async () => {
-      const alice = someone("alice");
-      await app.credit(alice, 100n, { priority: 1 });
-      await app.credit(alice, 100n, { priority: 2 });
-      const { transaction } = await app.debit(alice, 60n);
-      await app.debit(alice, 100n);
-      await refund(transaction?.transactionId ?? "");
-      expect(await app.remaining(alice, true)).toEqual([60n, 40n]);
-    });
-
-    it("and makes a grant of the same category for 7 days where one has expired", async () => {
-      const alice = someone("alice");
-      const expiring = { source: CreditSource.PROMOTION, priority: 10, expireTime: app.in(60) };
-      await app.credit(alice, 100n, expiring);
-      await app.credit(alice, 100n, { priority: 20 });
-      const { transaction } = await app.debit(alice, 150n);
-      app.pass(60);
-      const answer = await refund(transaction?.transactionId ?? "");
-      expect(answer.balance).toMatchObject({ balanceUsdMicros: 200n, promotionalUsdMicros: 100n });
-      const { creditGrants } = await app.economy.listCreditGrants({ accountId: alice });
-      expect(creditGrants).toMatchObject([
-        { category: CreditCategory.PROMOTIONAL, amountUsdMicros: 100n, remainingUsdMicros: 100n },
-        { category: CreditCategory.PAID, amountUsdMicros: 100n, remainingUsdMicros: 100n },
-      ]);
-      expect(creditGrants[0]).toMatchObject({ transactionId: answer.transaction?.transactionId });
-      expect(creditGrants[0]?.expireTime).toMatchObject(app.in(7 * DAY_SECONDS));
-      app.pass(7 * DAY_SECONDS - 0.001);
-      expect(await app.balance(alice)).toEqual([200n, 0n, 200n, 100n]);
-      app.pass(0.001);
-      expect(await app.balance(alice)).toEqual([100n, 0n, 100n, 0n]);
-    });
-
-    it("and makes one for each that has expired, and again for each refund", async () => {
-      const alice = someone("alice");
-      await app.credit(alice, 100n, { source: CreditSource.PROMOTION, expireTime: app.in(30) });
-      await app.credit(alice, 100n, { expireTime: app.in(60) });
-      const { transaction } = await app.debit(alice, 200n);
-      app.pass(60);
-      await refund(transaction?.transactionId ?? "", 150n);
-      expect(await app.balance(alice)).toEqual([150n, 0n, 150n, 50n]);
-      await refund(transaction?.transactionId ?? "");
-      expect(await app.balance(alice)).toEqual([200n, 0n, 200n, 100n]);
-      expect((await app.remaining(alice)).sort()).toEqual([100n, 50n, 50n]);
-    });
-
-    it("where it makes way for expired credit that a hold still covers", async () => {
-      const alice = someone("alice");
-      await app.credit(alice, 50n, { priority: 1 });
-      await app.credit(alice, 100n, { source: CreditSource.PROMOTION, expireTime: app.in(60) });
-      const { transaction } = await app.debit(alice, 50n);
-      await app.hold(alice, 100n);
-      app.pass(60);
-      expect(await app.balance(alice)).toEqual([100n, 100n, 0n, 100n]);
-      const answer = await refund(transaction?.transactionId ?? "");
-      expect(answer.balance).toMatchObject({ balanceUsdMicros: 100n, availableUsdMicros: 0n });
-      expect(await app.balance(alice)).toEqual([100n, 100n, 0n, 50n]);
-    });
-
-    it("of a debit of over 200 of them", async () => {
-      const alice = someone("alice");
-      const items = Array.from({ length: 210 }, () => ({
-        item: {
-          case: "credit" as const,
-          value: { requestId: randomUUID(), accountId: alice, amountUsdMicros: 10n, source: CreditSource.DEPOSIT },
-        },
-      }));
-      await app.economy.batchPost({ items });
-      const { transaction } = await app.debit(alice, 2_100n);
-      await refund(transaction?.transactionId ?? "", 2_055n);
-      const { creditGrants } = await app.economy.listCreditGrants({ accountId: alice, pageSize: 500 });
-      expect(creditGrants.map((grant) => grant.remainingUsdMicros)).toEqual([5n, ...Array(205).fill(10n)]);
     });
   });
 });

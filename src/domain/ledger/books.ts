@@ -288,10 +288,11 @@ export class Books {
       account.promotionalUsdMicros -= this.grants.take(accountId, burn);
       return burn;
     }
+    const opening = grants?.kind === "opens" ? grants.grant : undefined;
     const filled =
       grants?.kind === "restores"
         ? this.grants.restore(accountId, grants.movements, origin)
-        : [[this.grants.put(accountId, amountUsdMicros, origin, openingOf(grants)), amountUsdMicros] as const];
+        : [[this.grants.put(accountId, amountUsdMicros, origin, opening), amountUsdMicros] as const];
     for (const [grant, amount] of filled) {
       if (grant.category === "PROMOTIONAL") account.promotionalUsdMicros += amount;
       account.nextExpiryTime = earlier(account.nextExpiryTime, grant.expireTime);
@@ -345,8 +346,4 @@ export class Books {
       createTime: this.now,
     };
   }
-}
-
-function openingOf(grants: Line["grants"]): NewGrant | undefined {
-  return grants?.kind === "opens" ? grants.grant : undefined;
 }
