@@ -27,7 +27,7 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
   const database = resources.add(await makeDatabase(workload, shared.postgres));
 
   const prepared = await progress.step(`${title}: preparing`, async () => {
-    const service = resources.add(await startService(database.url));
+    const service = resources.add(await startService(database.url, options.profile));
     const caller = new Caller(resources.add(LoadClient.start()), service.grpcAddress);
     const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
     return workload.prepare({ caller, pgbench, pgbenchSeconds, resources });

@@ -17,4 +17,6 @@ export interface BenchOptions {
   readonly pgbenchSeconds: number;
   /** A Postgres server to make throw-away databases on; undefined starts one. */
   readonly databaseUrl: string | undefined;
+  /** A folder for a CPU profile of each service process (.cpuprofile); undefined makes none. Profiling slows what it looks at. */
+  readonly profile: string | undefined;
 }

@@ -6,6 +6,8 @@ import { endChild, endWithUs, lastWords, PROGRAM, runToEnd } from "./child-proce
 import type { Stoppable } from "./resources.js";
 
 const READY_DEADLINE_MS = 30_000;
+/** As `npm start` has it. */
+const NODE_FLAGS = ["--max-semi-space-size=64"];
 const READY_LINE = /gRPC on ([^,\s]+),/;
 
 /** The built service in a process of its own. */
@@ -16,10 +18,12 @@ export interface ServiceProcess extends Stoppable {
 
 /**
  * Starts `tollgate serve` on free loopback ports and waits until it is ready.
+ * @param profile a folder that it leaves a CPU profile in when it ends; undefined for none
  * @throws Error with what the service said, if it ends or isn't ready within 30 s
  */
-export async function startService(databaseUrl: string): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [PROGRAM, "serve"], {
+export async function startService(databaseUrl: string, profile: string | undefined): Promise<ServiceProcess> {
+  const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, PROGRAM, "serve"], {
     env: {
       ...process.env,
       TOLLGATE_DATABASE_URL: databaseUrl,

@@ -38,6 +38,7 @@ export function benchCommand(): Command {
       10,
     )
     .option("--database-url <url>", "A Postgres server to make throw-away databases on, default one of its own")
+    .option("--profile <folder>", "Writes CPU profiles of the service there; they slow it, so compare no such figures")
     .option("--json <file>", "Writes every run's figures there, too")
     .action(bench);
 }

@@ -29,14 +29,16 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
 /**
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — request keys, generations, accounts,
  * then what is read under their locks, each sorted by id — so that instances don't deadlock.
- * @returns one result a command, in order, and the time the batch was written at
+ * @param whenApplied told the time that the batch is written at, once nothing but saving is left
+ * @returns one result a command, in order
  * @throws whatever isn't a refusal: then nothing may be committed
  */
 export async function runBatch(
   transaction: LedgerTransaction,
   commands: readonly Command<unknown>[],
   context: BatchContext,
-): Promise<{ results: CommandResult[]; now: EpochMicros }> {
+  whenApplied: (now: EpochMicros) => void,
+): Promise<CommandResult[]> {
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
   const asked = accountsOf(commands, references, context.stripe);
@@ -58,9 +60,10 @@ export async function runBatch(
   for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
   for (const command of commands) results.push(await apply(transaction, set, command));
+  whenApplied(now);
   const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
   if (!isRefusedAlone) await transaction.save(set.changes());
-  return { results, now };
+  return results;
 }
 
 function keysOf(commands: readonly Command<unknown>[]): BatchKeys {

@@ -12,7 +12,8 @@ import type { Command } from "./command.js";
  *                                                                    └──nothing waiting──▶ idle
  *   any ──close──▶ draining ──everything answered──▶ closed
  *
- * There is no timer: while one batch commits, the next gathers. So a lone call is not held up, and a crowd shares one durable commit.
+ * There is no timer: while one batch commits, the next gathers. So a lone call is not held up, and a crowd shares one durable commit. Each lane is such a loop; there are as many as
+ * the store gains from. Batches that share rows wait for each other in the store, as those of two instances do.
  */
 
 export interface WriterLimits {
@@ -47,7 +48,11 @@ const MAX_DEFERRALS = 3;
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
-  private running: Promise<void> | undefined;
+  private lanes = 0;
+  private isCollecting = false;
+  /** Resolves when the last batch so far has been loaded and applied, or has failed. */
+  private applied: Promise<void> = Promise.resolve();
+  private readonly whenDrained: (() => void)[] = [];
   private isClosed = false;
   private newestTime: EpochMicros | undefined;
   private stripe = Math.floor(Math.random() * STRIPE_COUNT);
@@ -73,23 +78,35 @@ export class LedgerWriter {
     if (this.queue.length >= this.limits.waiting) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
       this.queue.push({ command, signal, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
-      this.running ??= this.run();
+      this.startLane();
     });
   }
 
   /** Takes no more commands, answers those that wait, and resolves when all are answered. */
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.running;
+    if (this.lanes > 0) await new Promise<void>((resolve) => this.whenDrained.push(resolve));
   }
 
-  private async run(): Promise<void> {
+  /** What is waiting is left to a lane that is collecting, or to the first that is done. */
+  private startLane(): void {
+    if (this.isCollecting || this.lanes >= this.store.transactionsAtOnce) return;
+    this.lanes++;
+    this.isCollecting = true;
+    void this.runLane();
+  }
+
+  private async runLane(): Promise<void> {
     await endOfTurn();
+    this.isCollecting = false;
     while (this.queue.length > 0) {
       const batch = this.takeBatch();
       if (batch.length > 0) await this.commit(batch);
+      // What arrives until the batch before is applied may as well join the next.
+      await this.applied;
     }
-    this.running = undefined;
+    this.lanes--;
+    if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
   }
 
   /** As many as fit; one that must be alone ends the batch before it. */
@@ -140,17 +157,36 @@ export class LedgerWriter {
     const commands = batch.map((waiting) => waiting.command);
     for (let attempts = 1; ; attempts++) {
       try {
-        this.newestTime ??= await this.store.newestTime();
-        const context = { clockFloor: this.newestTime, stripe: this.nextStripe() };
-        const done = await this.store.transact((transaction) => runBatch(transaction, commands, context));
-        this.newestTime = done.now;
+        const results = await this.attemptOnce(commands);
         this.observer?.batchDone({ commands: batch.length, attempts, elapsedMs: performance.now() - startedAt });
-        return done.results;
+        return results;
       } catch (error) {
         if (!(error instanceof StoreError) || error.kind === "REFUSED" || attempts >= this.limits.attempts) throw error;
         this.observer?.batchRetried(error);
         await backoff(attempts);
       }
+    }
+  }
+
+  /** Batches load and apply one after the other, so that their times are in the order they were taken in; only what comes after, saving and committing, overlaps. */
+  private async attemptOnce(commands: readonly Command<unknown>[]): Promise<CommandResult[]> {
+    const before = this.applied;
+    let whenApplied = (): void => {};
+    this.applied = new Promise((resolve) => {
+      whenApplied = resolve;
+    });
+    try {
+      await before;
+      this.newestTime ??= await this.store.newestTime();
+      const context = { clockFloor: this.newestTime, stripe: this.nextStripe() };
+      return await this.store.transact((transaction) =>
+        runBatch(transaction, commands, context, (now) => {
+          this.newestTime = now;
+          whenApplied();
+        }),
+      );
+    } finally {
+      whenApplied();
     }
   }
 

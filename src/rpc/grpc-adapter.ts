@@ -5,6 +5,7 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
+  type ContextValues,
   createContextValues,
   type HandlerContext,
   type Interceptor,
@@ -36,7 +37,7 @@ import { unreadableMessage } from "./unreadable.js";
 
 type Bytes = Buffer;
 /** What the kinds of call have in common. */
-type ServerCall = EventEmitter & { readonly metadata: Metadata; getHost(): string };
+type ServerCall = EventEmitter & { readonly metadata: Metadata; readonly cancelled: boolean; getHost(): string };
 type UnaryHandler = (message: Message, context: HandlerContext) => Promise<object> | object;
 type StreamHandler = (message: unknown, context: HandlerContext) => AsyncIterable<object>;
 
@@ -75,47 +76,43 @@ function definitionOf(method: DescMethod): MethodDefinition<Bytes, Bytes> {
 
 function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: readonly Interceptor[]) {
   const run = compose(interceptors, async (request) => {
-    const context = contextOf(request);
+    const context = new CallContext(request);
     const message = await handler(request.message as Message, context);
-    const { responseHeader, responseTrailer } = context;
-    return {
-      stream: false,
-      service: method.parent,
-      method,
-      header: responseHeader,
-      trailer: responseTrailer,
-      message: create(method.output, message as never),
-    } as UnaryResponse;
+    return new UnaryAnswer(context, create(method.output, message as never));
   });
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
-    answer(call).then(
-      ({ header, trailer, bytes }) => {
-        if ([...header].length > 0) call.sendMetadata(toMetadata(header));
-        callback(null, bytes, toMetadata(trailer));
+    const request = new CallRequest(method, call, false);
+    answer(request, call.request).then(
+      ({ bytes, header, trailer }) => {
+        request.isAnswered = true;
+        if (header) call.sendMetadata(toMetadata(header));
+        callback(null, bytes, trailer && toMetadata(trailer));
       },
-      (error) => callback(toStatus(error)),
+      (error) => {
+        request.isAnswered = true;
+        callback(toStatus(error));
+      },
     );
   };
   /** Encodes too, so that an answer that can't be encoded fails its own call and not the process. */
-  async function answer(call: ServerUnaryCall<Bytes, Bytes>) {
-    const message = decode(method, call.request);
-    const response = await run({ ...requestOf(method, call), stream: false, message } as UnaryRequest);
-    const { header, trailer } = response as UnaryResponse;
-    return { header, trailer, bytes: Buffer.from(toBinary(method.output, response.message as Message)) };
+  async function answer(request: CallRequest, bytes: Bytes) {
+    request.message = decode(method, bytes);
+    const { message, set } = (await run(request as never)) as UnaryAnswer;
+    const encoded = toBinary(method.output, message);
+    return { bytes: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength), ...set };
   }
 }
 
 function streamCall(method: DescMethod, handler: StreamHandler, interceptors: readonly Interceptor[]) {
   const run = compose(interceptors, async (request) => {
-    const context = contextOf(request);
+    const context = new CallContext(request);
     const [first] = method.methodKind === "server_streaming" ? await firstOf(request.message as never) : [];
-    const { responseHeader, responseTrailer } = context;
     return {
       stream: true,
       service: method.parent,
       method,
-      header: responseHeader,
-      trailer: responseTrailer,
+      header: context.responseHeader,
+      trailer: context.responseTrailer,
       message: handler(first ?? request.message, context),
     } as never;
   });
@@ -126,14 +123,14 @@ function streamCall(method: DescMethod, handler: StreamHandler, interceptors: re
     );
   };
   async function answer(call: ServerWritableStream<Bytes, Bytes> | ServerDuplexStream<Bytes, Bytes>): Promise<void> {
-    const message = "request" in call ? onlyOne(decode(method, call.request)) : decodeAll(method, call);
-    const base = requestOf(method, call);
-    const response = await run({ ...base, stream: true, message } as unknown as StreamRequest);
+    const request = new CallRequest(method, call, true);
+    request.message = "request" in call ? onlyOne(decode(method, call.request)) : decodeAll(method, call);
+    const response = await run(request as never);
     for await (const each of response.message as AsyncIterable<object>) {
       if (call.cancelled) return;
       const bytes = Buffer.from(toBinary(method.output, create(method.output, each as never)));
       // One message at a time: a slow reader holds up its own stream and nothing else.
-      if (!call.write(bytes)) await once(call, "drain", { signal: base.signal });
+      if (!call.write(bytes)) await once(call, "drain", { signal: request.signal });
     }
   }
 }
@@ -145,34 +142,129 @@ function compose(interceptors: readonly Interceptor[], handler: AnyNext): AnyNex
   return interceptors.reduceRight<AnyNext>((next, interceptor) => interceptor(next as never) as AnyNext, handler);
 }
 
-function requestOf(method: DescMethod, call: ServerCall) {
-  const controller = new AbortController();
-  call.on("cancelled", () => controller.abort(new ConnectError("the caller has gone", Code.Canceled)));
-  return {
-    service: method.parent,
-    method,
-    requestMethod: "POST",
-    url: `grpc://${call.getHost()}${pathOf(method)}`,
-    signal: controller.signal,
-    header: toHeaders(call.metadata),
-    contextValues: createContextValues(),
-  };
+/*
+ * A call as interceptors and handlers see it. Headers and the signal are made when somebody asks for them: nearly no call needs any, and they would be a good part of what it costs.
+ */
+class CallRequest {
+  readonly service: DescService;
+  readonly requestMethod = "POST";
+  readonly contextValues = createContextValues();
+  message: unknown;
+  /** grpc-js says "cancelled" of every call, of an answered one when its stream closes. */
+  isAnswered = false;
+  private controller: AbortController | undefined;
+  private headers: Headers | undefined;
+
+  constructor(
+    readonly method: DescMethod,
+    private readonly call: ServerCall,
+    readonly stream: boolean,
+  ) {
+    this.service = method.parent;
+  }
+
+  get url(): string {
+    return `grpc://${this.call.getHost()}${pathOf(this.method)}`;
+  }
+
+  get header(): Headers {
+    this.headers ??= toHeaders(this.call.metadata);
+    return this.headers;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= this.watchedController();
+    return this.controller.signal;
+  }
+
+  private watchedController(): AbortController {
+    const controller = new AbortController();
+    const abort = (): void => {
+      if (!this.isAnswered) controller.abort(new ConnectError("the caller has gone", Code.Canceled));
+    };
+    if (this.call.cancelled) abort();
+    else this.call.on("cancelled", abort);
+    return controller;
+  }
 }
 
-function contextOf(request: AnyRequest): HandlerContext {
-  return {
-    service: request.service,
-    method: request.method as DescMethod,
-    protocolName: "grpc",
-    requestMethod: request.requestMethod,
-    url: request.url,
-    signal: request.signal,
-    timeoutMs: () => undefined,
-    requestHeader: request.header,
-    responseHeader: new Headers(),
-    responseTrailer: new Headers(),
-    values: request.contextValues,
-  };
+class CallContext implements HandlerContext {
+  readonly protocolName = "grpc";
+  /** What has been set so far, for the answer. */
+  readonly set: { header?: Headers; trailer?: Headers } = {};
+
+  constructor(private readonly request: AnyRequest) {}
+
+  get service(): DescService {
+    return this.request.service;
+  }
+
+  get method(): DescMethod {
+    return this.request.method as DescMethod;
+  }
+
+  get requestMethod(): string {
+    return this.request.requestMethod;
+  }
+
+  get url(): string {
+    return this.request.url;
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  get requestHeader(): Headers {
+    return this.request.header;
+  }
+
+  get values(): ContextValues {
+    return this.request.contextValues;
+  }
+
+  get responseHeader(): Headers {
+    this.set.header ??= new Headers();
+    return this.set.header;
+  }
+
+  get responseTrailer(): Headers {
+    this.set.trailer ??= new Headers();
+    return this.set.trailer;
+  }
+
+  timeoutMs(): undefined {
+    return undefined;
+  }
+}
+
+class UnaryAnswer {
+  readonly stream = false;
+
+  constructor(
+    private readonly context: CallContext,
+    readonly message: Message,
+  ) {}
+
+  get service(): DescService {
+    return this.context.service;
+  }
+
+  get method(): DescMethod {
+    return this.context.method;
+  }
+
+  get header(): Headers {
+    return this.context.responseHeader;
+  }
+
+  get trailer(): Headers {
+    return this.context.responseTrailer;
+  }
+
+  get set(): CallContext["set"] {
+    return this.context.set;
+  }
 }
 
 function decode(method: DescMethod, bytes: Bytes): Message {

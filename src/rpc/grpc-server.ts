@@ -37,6 +37,8 @@ export async function startGrpcServer(
     "grpc.max_concurrent_streams": MAX_STREAMS_PER_CONNECTION,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    // Statistics of grpc-js's own, kept for every call and read by nobody.
+    "grpc.enable_channelz": 0,
   });
   for (const { service, implementation } of services) mountService(server, service, implementation, interceptors);
   const port = await new Promise<number>((resolve, reject) => {

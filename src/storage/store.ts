@@ -145,6 +145,8 @@ export interface LedgerStore {
    * Fails with StoreError; CONFLICT and UNAVAILABLE may be tried again whole.
    */
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** How many transactions of one writer it gains from running at once; more would only wait for each other. At least 1. */
+  readonly transactionsAtOnce: number;
   /** Time of the newest transaction or generation; 0 in an empty store. A writer starts its clock there. */
   newestTime(): Promise<EpochMicros>;
 }

@@ -29,7 +29,6 @@ import {
   amount,
   amountOrZero,
   bigInteger,
-  checkFields,
   type FieldRules,
   fraction,
   ifSet,
@@ -68,13 +67,14 @@ const description = text(500);
 const page = { pageSize, pageToken: text(4_096) };
 const timeRange = { startTime: ifSet(timestamp), endTime: ifSet(timestamp) };
 
+const pricingFields = nested<Pricing>({
+  unit: specified(PricingUnit),
+  multiplier: optional(positiveDecimal),
+  minimumChargeUsdMicros: amountOrZero,
+});
+
 const pricing: Rule<Pricing> = (value, field, problems) => {
-  const rules: FieldRules<Pricing> = {
-    unit: specified(PricingUnit),
-    multiplier: optional(positiveDecimal),
-    minimumChargeUsdMicros: amountOrZero,
-  };
-  checkFields(value, rules, `${field}.`, problems);
+  pricingFields(value, field, problems);
   if (value.unit === PricingUnit.FREE) {
     if (value.rateUsd !== "") problems.add(`${field}.rate_usd`, "is left out for PRICING_UNIT_FREE");
   } else {
@@ -334,8 +334,9 @@ function rulesOf<Desc extends DescMessage>(
   fields: FieldRules<MessageShape<Desc>>,
   between?: (message: MessageShape<Desc>, problems: Problems) => void,
 ): [string, MessageRules] {
+  const checkFields = nested<MessageShape<Desc>>(fields);
   const check = (message: MessageShape<Desc>, problems: Problems): void => {
-    checkFields(message, fields, "", problems);
+    checkFields(message, "", problems);
     between?.(message, problems);
   };
   return [desc.typeName, { check: check as MessageRules["check"] }];

@@ -28,16 +28,16 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const RUN_ID_PATTERN = ACCOUNT_ID_PATTERN;
 const RUN_ID_TAKES = "1-128 of A-Z a-z 0-9 _ . : -";
 
-/** Applies a message's rules to each of its fields. */
-export function checkFields<Message extends object>(
-  message: Message,
-  rules: FieldRules<Message>,
-  path: string,
-  problems: Problems,
-): void {
-  for (const [name, rule] of Object.entries(rules) as [keyof Message & string, Rule<unknown>][]) {
-    rule(message[name], path + protoName(name), problems);
-  }
+/** Runs the rules of a message on its fields. What is the same for every message is worked out once. */
+export function nested<Message extends object>(rules: FieldRules<Message>): Rule<Message> {
+  const checks = Object.entries(rules).map(([name, rule]) => ({
+    name: name as keyof Message,
+    field: protoName(name),
+    rule: rule as Rule<unknown>,
+  }));
+  return (message, path, problems) => {
+    for (const { name, field, rule } of checks) rule(message[name], path === "" ? field : `${path}.${field}`, problems);
+  };
 }
 
 /** accountId → account_id, the name callers know. */
@@ -196,11 +196,6 @@ export function items<Value>(max: number, rule: Rule<Value>, min = 0): Rule<read
       rule(value, `${field}[${index}]`, problems);
     });
   };
-}
-
-/** A message inside a message. */
-export function nested<Message extends object>(rules: FieldRules<Message>): Rule<Message> {
-  return (message, field, problems) => checkFields(message, rules, `${field}.`, problems);
 }
 
 /** A message that has to be there. */

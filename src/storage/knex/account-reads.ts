@@ -1,3 +1,4 @@
+import DataLoader from "dataloader";
 import type { Knex } from "knex";
 import type { Account, Grant, Hold, HoldState } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
@@ -30,16 +31,35 @@ type AccountReadStore = Pick<
   | "listHolds"
 >;
 
+/** Calls that share one statement: with 500 ids each, SQLite's bound on parameters holds. */
+const MAX_CALLS_TOGETHER = 64;
+
 /** Reads of accounts, their grants and their holds: the same SQL on both backends. */
 export class KnexAccountReads implements AccountReadStore {
+  /** Calls that arrive in one turn of the event loop read together: a crowd of balances costs a few statements. */
+  private readonly accountsTogether: DataLoader<readonly string[], Account[]>;
+
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
     private readonly guard: <T>(query: PromiseLike<T>) => Promise<T>,
-  ) {}
+  ) {
+    this.accountsTogether = new DataLoader((calls) => this.readAccounts(calls), {
+      cache: false,
+      maxBatchSize: MAX_CALLS_TOGETHER,
+      batchScheduleFn: setImmediate,
+    });
+  }
 
   accounts(accountIds: readonly string[]): Promise<Account[]> {
-    return this.guard(rowsOf(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", accountIds)));
+    return this.accountsTogether.load(accountIds);
+  }
+
+  private async readAccounts(calls: readonly (readonly string[])[]): Promise<Account[][]> {
+    const wanted = [...new Set(calls.flat())];
+    const rows = await this.guard(rowsOf(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", wanted)));
+    const found = new Map(rows.map((row) => [row.accountId, row]));
+    return calls.map((accountIds) => [...new Set(accountIds)].flatMap((accountId) => found.get(accountId) ?? []));
   }
 
   listAccounts(after: string, limit: number): Promise<Account[]> {

@@ -35,6 +35,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(new KnexAccountReads(reads, guard)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
     backend: parts.backend,
+    transactionsAtOnce: parts.ledger.transactionsAtOnce,
     migrate: () => guard(migrate(writes, parts.migrating)),
     isMigrated: () => guard(isMigrated(reads)),
     storedSecret: () => guard(storedSecret(writes)),

@@ -9,6 +9,7 @@ import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedDue, LoadedKeys 
 import { changesByTable, type TableChange } from "../table-changes.js";
 import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
+import { arrayLiteral } from "./array-literal.js";
 import { translatePostgresError } from "./errors.js";
 
 /*
@@ -139,8 +140,9 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   private async query(name: string, sql: string, bindings: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    const written = bindings.map((binding) => (Array.isArray(binding) ? arrayLiteral(binding) : binding));
     try {
-      const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
+      const result = await this.transaction.raw(sql, written as Knex.RawBinding[]).options({ name });
       return result.rows;
     } catch (error) {
       throw translatePostgresError(error);

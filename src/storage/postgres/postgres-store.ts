@@ -14,6 +14,8 @@ import { PostgresLedgerTransaction } from "./postgres-ledger.js";
 const DIALECT: Dialect = { text: 'text collate "C"', uuid: "uuid", bytes: "bytea", float8: "double precision" };
 
 const WRITE_CONNECTIONS = 4;
+/** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */
+const TRANSACTIONS_AT_ONCE = 2;
 const READ_CONNECTIONS = 8;
 
 /** Bounds on the server's side, so that a lost client holds no lock for long. */
@@ -25,9 +27,22 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 12_000;
 const ACQUIRE_TIMEOUT_MS = 4_000;
 
+/**
+ * The writer looks every row up by its key. Its plans are kept, so one made while the tables were small would scan them for ever after; these settings leave the keys as the only way.
+ */
+const BY_KEY = [
+  "enable_seqscan=off",
+  "enable_hashjoin=off",
+  "enable_mergejoin=off",
+  "plan_cache_mode=force_generic_plan",
+  "jit=off",
+]
+  .map((setting) => `-c ${setting}`)
+  .join(" ");
+
 /** The production store. Any number of instances may share one database. @param url postgres://… */
 export function openPostgresStore(url: string): Store {
-  const writes = connect(url, WRITE_CONNECTIONS);
+  const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY });
   const reads = connect(url, READ_CONNECTIONS);
   return composeStore({
     backend: "postgres",
@@ -41,6 +56,8 @@ export function openPostgresStore(url: string): Store {
 }
 
 class PostgresLedger implements LedgerStore {
+  readonly transactionsAtOnce = TRANSACTIONS_AT_ONCE;
+
   constructor(private readonly knex: Knex) {}
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
@@ -94,7 +111,7 @@ const TYPES = {
   },
 };
 
-function connect(url: string, connections: number, overrides: Readonly<Record<string, number>> = {}): Knex {
+function connect(url: string, connections: number, overrides: Knex.PgConnectionConfig = {}): Knex {
   return createKnex({
     client: "pg",
     log: QUIET,

@@ -36,6 +36,9 @@ export function openSqliteStore(path: string): Store {
 }
 
 class SqliteLedger implements LedgerStore {
+  /** There is one writer at a time anyway. */
+  readonly transactionsAtOnce = 1;
+
   constructor(private readonly knex: Knex) {}
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
