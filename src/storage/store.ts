@@ -268,7 +268,7 @@ export interface ReadStore {
     cursor: string | undefined,
     pageSize: number,
   ): Promise<Page<Generation, string>>;
-  /** Newest first. Reads no more than two pages' worth of rows, whatever the filter. */
+  /** Newest first, from below the cursor, which a page of the same filter has returned. Reads no more than two pages' worth of rows, whatever the filter. */
   listRewards(
     filter: RewardFilter,
     cursor: RewardCursor | undefined,

@@ -21,7 +21,7 @@ const FIRST_DAY: Readonly<Record<EarningsBucket, Readonly<Record<Store["backend"
   WEEK: { sqlite: "day - (day + 3) % 7", postgres: "day - (day + 3) % 7" },
   MONTH: {
     sqlite: "unixepoch(day * 86400, 'unixepoch', 'start of month') / 86400",
-    postgres: "(date_trunc('month', date '1970-01-01' + day::integer)::date - date '1970-01-01')::bigint",
+    postgres: "(date_trunc('month', (date '1970-01-01' + day::integer)::timestamp)::date - date '1970-01-01')::bigint",
   },
 };
 
@@ -124,10 +124,12 @@ export class KnexRewardReads implements RewardReadsOf {
     const query = this.knex(REWARDS.name)
       .where("account_id", accountId)
       .where("role", role)
-      .where("create_time", ">=", startTime as never)
-      .where("create_time", "<", endTime as never);
+      .where("create_time", ">=", startTime as never);
     if (assetId !== "") query.where("asset_id", assetId);
-    if (cursor) {
+    if (!cursor) {
+      query.where("create_time", "<", endTime as never);
+    } else {
+      // The cursor is before the end anyway. With both, Postgres would start at the end and read its way down to the cursor.
       const { createTime, transactionId, position } = cursor;
       query.whereRaw("(create_time, transaction_id, position) < (?, ?, ?)", [
         createTime as never,
