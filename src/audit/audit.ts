@@ -1,7 +1,7 @@
 import type { AuditCounts, AuditStore, AuditView } from "../storage/store.js";
 import { AccountWalk } from "./account-walk.js";
 import { totalOf, Walker } from "./slices.js";
-import { walkGenerations, walkStrays, walkTransactions } from "./table-walks.js";
+import { walkGenerations, walkRollups, walkStrays, walkTransactions } from "./table-walks.js";
 import { TrialBalance, type TrialBalanceLine } from "./trial-balance.js";
 import { type Violation, ViolationCollector } from "./violations.js";
 
@@ -42,6 +42,7 @@ export async function auditView(view: AuditView, options: AuditOptions = {}): Pr
   await new AccountWalk(view, walker, violations, trialBalance).run();
   await walkTransactions(view, walker, violations);
   await walkStrays(view, walker, violations);
+  await walkRollups(view, walker, violations);
   await walkGenerations(view, walker, violations);
   violations.add(trialBalance.close());
 

@@ -62,6 +62,12 @@ export const INVARIANTS = {
   "clawbacks-are-creator-entries": "What creators give in a refund's entries is what its clawbacks say, by creator.",
   "clawback-has-reward": "A clawback belongs to a refund and names a reward of the transaction given back.",
 
+  "asset-day-is-sum":
+    "What an asset earned on a day, what was taken back of it and how often it was used is what its rewards and clawbacks of that day sum to.",
+  "reward-is-in-asset-day": "Every reward and every clawback is in the sum of its asset's day.",
+  "asset-users-are-counted":
+    "An asset's users are those of its rewards, each counted once, on the day of the first use.",
+
   "request-is-recorded": "A transaction made under a request key is the one that the key's record names.",
   "request-has-effect": "What a request's record names exists and was made under its key.",
 

@@ -1,6 +1,7 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import type { TransactionType } from "../domain/ledger/rows.js";
 import type { ClawbackToCheck, RewardInTransaction, TransactionToCheck } from "../storage/store.js";
+import { checkClawbackRollup } from "./rollup-checks.js";
 import { sumsByAccount } from "./sums.js";
 import { type Finding, finding } from "./violations.js";
 
@@ -16,8 +17,9 @@ export function* checkRefunds(audited: TransactionToCheck): Generator<Finding> {
   }
 }
 
-/** Checks that a clawback belongs to a refund and to a reward of what that gives back. */
+/** Checks that a clawback belongs to a refund and to a reward of what that gives back, and that its creator's earnings count it. */
 export function* checkClawback(clawback: ClawbackToCheck): Generator<Finding> {
+  yield* checkClawbackRollup(clawback);
   if (clawback.hasReward) return;
   const row = `transaction ${clawback.transactionId} clawback ${clawback.position}`;
   yield finding("clawback-has-reward", row, "its refund doesn't exist or gives back no such reward");

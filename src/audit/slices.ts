@@ -13,6 +13,7 @@ export class Walker {
     transactions: 0,
     rewards: 0,
     clawbacks: 0,
+    assetDays: 0,
     generations: 0,
     requests: 0,
   };

@@ -1,13 +1,16 @@
+import type { CreatorAsset } from "../domain/earnings.js";
 import type {
+  AssetDayToCheck,
   AuditedRequest,
   AuditView,
   ClawbackToCheck,
   GenerationToCheck,
-  RewardToCheck,
+  RewardFound,
   TransactionToCheck,
 } from "../storage/store.js";
 import { checkGeneration } from "./generation-checks.js";
 import { checkClawback } from "./refund-checks.js";
+import { checkAssetDay, checkAssetUsers } from "./rollup-checks.js";
 import { checkSettlement } from "./settlement-checks.js";
 import type { Walker } from "./slices.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";
@@ -45,7 +48,7 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
 /** Checks that every reward belongs to a transaction, every clawback to a reward and every request's record to what the request did. */
 export async function walkStrays(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
   const { limit } = walker;
-  for await (const slice of walker.slices("rewards", (last: RewardToCheck | undefined) =>
+  for await (const slice of walker.slices<RewardFound>("rewards", (last) =>
     view.rewardsAfter(last ?? BEFORE_REWARDS, limit),
   )) {
     for (const reward of slice) violations.add(checkReward(reward));
@@ -62,5 +65,25 @@ export async function walkStrays(view: AuditView, walker: Walker, violations: Vi
   }
 }
 
+/** Checks what creators' earnings are read from against the rewards and clawbacks that it sums up. */
+export async function walkRollups(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
+  const { limit } = walker;
+  const days = walker.slices<AssetDayToCheck>("assetDays", (last) =>
+    view.assetDaysToCheckAfter(last ?? BEFORE_ASSET_DAYS, limit),
+  );
+  for await (const slice of days) {
+    for (const day of slice) violations.add(checkAssetDay(day));
+  }
+  for (let after: CreatorAsset = BEFORE_ASSET_DAYS; ; ) {
+    const slice = await view.assetUsersToCheckAfter(after, limit);
+    for (const asset of slice) violations.add(checkAssetUsers(asset));
+    const last = slice.at(-1);
+    if (!last || slice.length < limit) return;
+    after = last;
+  }
+}
+
 const BEFORE_REWARDS = { transactionId: "", position: 0 };
+/** No account's name is empty. */
+const BEFORE_ASSET_DAYS = { accountId: "", assetId: "", role: "LORA_OWNER", day: 0n } as const;
 const BEFORE_REQUESTS = { caller: "", requestId: "" };

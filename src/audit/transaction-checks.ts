@@ -1,8 +1,9 @@
 import { isPlatformAccount, type PlatformAccountId, publicAccountId } from "../domain/accounts.js";
 import { digestOfDetails } from "../domain/ledger/chain.js";
 import type { TransactionType } from "../domain/ledger/rows.js";
-import type { AuditedRequest, RewardToCheck, TransactionToCheck } from "../storage/store.js";
+import type { AuditedRequest, RewardFound, TransactionToCheck } from "../storage/store.js";
 import { checkRefunds } from "./refund-checks.js";
+import { checkRewardRollup } from "./rollup-checks.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Smallest number of entries with which money can move. */
@@ -64,8 +65,9 @@ export function* checkRequest(request: AuditedRequest): Generator<Finding> {
   yield finding("request-has-effect", row, `names ${named}, which doesn't exist or has another request key`);
 }
 
-/** Checks that a reward isn't left over from a transaction that is gone (rules 8.5). */
-export function* checkReward(reward: RewardToCheck & { readonly hasTransaction: boolean }): Generator<Finding> {
+/** Checks that a reward isn't left over from a transaction that is gone (rules 8.5), and that its creator's earnings count it. */
+export function* checkReward(reward: RewardFound): Generator<Finding> {
+  yield* checkRewardRollup(reward);
   if (reward.hasTransaction) return;
   const row = `transaction ${reward.transactionId} reward ${reward.position}`;
   yield finding("reward-has-settlement", row, "its transaction doesn't exist");

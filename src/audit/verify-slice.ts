@@ -35,7 +35,7 @@ const MOST_OF_A_KIND = 100;
 
 /**
  * Checks a slice of the books, as it is at this moment. Entries don't change, so slices that follow each other check everything that was there when the walk began, although each
- * sees a moment of its own. What takes all entries of an account at once to see (where each grant's money came from) only the audit checks.
+ * sees a moment of its own. What takes all entries of an account at once to see (where each grant's money came from), and the sums that earnings are read from, only the audit checks.
  * @throws StoreError as auditLedger does
  */
 export function verifySlice(store: AuditStore, { accountId, position, limit }: SliceRequest): Promise<VerifiedSlice> {

@@ -6,6 +6,7 @@ import { Pgbench } from "./pgbench.js";
 import { Progress } from "./progress.js";
 import { Resources } from "./resources.js";
 import type { WorkloadResult } from "./result.js";
+import { FilledDatabase } from "./rewards/filled-database.js";
 import type { Workload } from "./workload.js";
 import { selectWorkloads } from "./workloads/workloads.js";
 
@@ -58,5 +59,6 @@ async function startShared(
   const postgres = needsPostgres ? resources.add(await BenchPostgres.start(options.databaseUrl)) : undefined;
   const pgbench = postgres && needsPgbench ? await Pgbench.start(postgres) : undefined;
   if (pgbench) resources.add(pgbench);
-  return { options, postgres, pgbench, progress };
+  const filled = resources.add(new FilledDatabase(options.rewards, (text) => progress.detail(text)));
+  return { options, postgres, pgbench, progress, filled };
 }

@@ -7,6 +7,7 @@ import type { Pgbench } from "./pgbench.js";
 import type { Progress } from "./progress.js";
 import type { Resources } from "./resources.js";
 import type { WorkloadResult } from "./result.js";
+import type { FilledDatabase } from "./rewards/filled-database.js";
 import { auditBooks, startService } from "./service-process.js";
 import type { Measurable, Workload } from "./workload.js";
 
@@ -17,6 +18,8 @@ export interface Shared {
   readonly postgres: BenchPostgres | undefined;
   readonly pgbench: Pgbench | undefined;
   readonly progress: Progress;
+  /** The database with rewards, filled for the first workload that reads it. */
+  readonly filled: FilledDatabase;
 }
 
 /** Measures a workload on a service and a database of its own, and audits what it left behind. @param resources takes all that is started */
@@ -24,13 +27,13 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
   const { options, pgbench, progress } = shared;
   const title = `${workload.name} on ${workload.store}`;
   const calls = options.calls ?? workload.calls;
-  const database = resources.add(await makeDatabase(workload, shared.postgres));
+  const database = await databaseFor(workload, shared, resources);
 
   const prepared = await progress.step(`${title}: preparing`, async () => {
     const service = resources.add(await startService(database.url, options.profile));
     const caller = new Caller(resources.add(LoadClient.start()), service.grpcAddress);
     const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
-    return workload.prepare({ caller, pgbench, pgbenchSeconds, resources });
+    return workload.prepare({ caller, pgbench, pgbenchSeconds, rewards: options.rewards, resources });
   });
   await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
   const runs: LoadReport[] = [];
@@ -40,7 +43,7 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
       measureOnce(prepared, calls, runs, references),
     );
   }
-  const audit = await progress.step(`${title}: auditing`, () => auditBooks(database.url));
+  const audit = workload.data ? undefined : await progress.step(`${title}: auditing`, () => auditBooks(database.url));
   const { name, store, figure, referenceName, goal } = workload;
   return { name, store, figure, referenceName, goal, calls, runs, references, audit };
 }
@@ -54,6 +57,11 @@ async function measureOnce(
   const reference = await prepared.reference(calls);
   if (reference !== undefined) references.push(reference);
   runs.push(await prepared.run(calls));
+}
+
+async function databaseFor(workload: Workload, shared: Shared, resources: Resources): Promise<BenchDatabase> {
+  if (!workload.data) return resources.add(await makeDatabase(workload, shared.postgres));
+  return shared.filled.get(() => makeDatabase(workload, shared.postgres));
 }
 
 function makeDatabase({ store, name }: Workload, postgres: BenchPostgres | undefined): Promise<BenchDatabase> {

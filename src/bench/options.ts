@@ -1,5 +1,8 @@
 /** Every workload there is; docs/performance.md says what each stands for. */
-export const WORKLOAD_NAMES = ["debit", "complete", "complete-hot", "debit-one", "get-balance"] as const;
+export const WORKLOAD_NAMES = [
+  ...(["debit", "complete", "complete-hot", "debit-one", "get-balance"] as const),
+  ...(["earnings-by-day", "earnings-by-asset", "rewards-first", "rewards-middle", "rewards-last"] as const),
+] as const;
 
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
 
@@ -11,6 +14,8 @@ export interface BenchOptions {
   readonly stores: readonly StoreName[];
   /** Calls in one run, of every workload; undefined leaves each workload its own number. */
   readonly calls: number | undefined;
+  /** Rewards of the one creator whose earnings are read. */
+  readonly rewards: number;
   /** Runs of each workload, after the warm-up. */
   readonly runs: number;
   /** Seconds of pgbench for each number of clients, spread over the runs of a workload. */

@@ -25,6 +25,11 @@ export class Progress {
     return result;
   }
 
+  /** Says how far the current step is. */
+  detail(text: string): void {
+    if (this.isWatched) this.bar.update(this.done, { step: text });
+  }
+
   stop(): void {
     this.bar.stop();
   }

@@ -2,7 +2,7 @@ import type { Machine } from "./machine.js";
 import { failedCalls, isValid, ratioOf, type Spread, spreadOf, verdictOf, type WorkloadResult } from "./result.js";
 
 const BYTES_PER_GIB = 1024 ** 3;
-const COLUMNS = ["workload", "store", "calls/s", "p50 ms", "p99 ms", "errors", "compared with", "ratio"];
+const COLUMNS = ["workload", "store", "calls/s", "p50 ms", "p95 ms", "p99 ms", "errors", "compared with", "ratio"];
 const HEADER = [...COLUMNS, "floor", "target", "met"];
 const VERDICTS = { target: "target", floor: "floor", missed: "NO", unknown: "–" } as const;
 
@@ -20,13 +20,14 @@ function row(result: WorkloadResult): string[] {
   const { runs, references, goal, figure } = result;
   const ratio = ratioOf(result);
   const sign = goal.isBetter === "higher" ? "≥" : "≤";
-  const unit = figure === "p50Ms" ? " ms" : "/s";
+  const unit = figure === "callsPerSecond" ? "/s" : " ms";
   const compared = references.length > 0 ? `: ${withSpread(spreadOf(references))}${unit}` : ": not measured";
   return [
     result.name,
     result.store,
     withSpread(spreadOf(runs.map((run) => run.callsPerSecond))),
     rounded(spreadOf(runs.map((run) => run.p50Ms)).median),
+    rounded(spreadOf(runs.map((run) => run.p95Ms)).median),
     rounded(spreadOf(runs.map((run) => run.p99Ms)).median),
     String(failedCalls(result)),
     `${result.referenceName}${compared}`,
@@ -43,7 +44,7 @@ function complaint(result: WorkloadResult): string {
     if (run.dropped > 0) reasons.push(`${run.dropped} without an answer`);
     return reasons.length > 0 ? [`run ${index + 1}: ${reasons.join(", ")}`] : [];
   });
-  if (!result.audit.isClean) lines.push("the audit failed:", result.audit.report);
+  if (result.audit && !result.audit.isClean) lines.push("the audit failed:", result.audit.report);
   return [`${result.name} on ${result.store} doesn't count:`, ...lines].join("\n");
 }
 

@@ -8,6 +8,7 @@ import { isValid } from "../bench/result.js";
 
 /** Bounds, so that a slip of the finger doesn't fill a disk. */
 const MAX_CALLS = 1_000_000;
+const MAX_REWARDS = 20_000_000;
 const MAX_RUNS = 100;
 const MAX_PGBENCH_SECONDS = 600;
 
@@ -30,6 +31,7 @@ export function benchCommand(): Command {
     .option("--only <workloads>", `Some of ${WORKLOAD_NAMES.join(",")}`, workloadNames, [...WORKLOAD_NAMES])
     .option("--store <store>", "sqlite, postgres or both", stores, STORES.both)
     .option("--calls <n>", "Calls in one run, default a few seconds' worth", upTo(MAX_CALLS))
+    .option("--rewards <n>", "Rewards of the creator whose earnings are read", upTo(MAX_REWARDS), 5_000_000)
     .option("--runs <n>", "Runs of each workload, after a warm-up", upTo(MAX_RUNS), 3)
     .option(
       "--pgbench-seconds <s>",

@@ -1,17 +1,37 @@
 import type { RewardRole } from "./fees.js";
+import type { ClawbackRow, RewardRow } from "./ledger/rows.js";
+import { type EpochMicros, MICROS_PER_DAY } from "./time.js";
 
 export type EarningsBucket = "DAY" | "WEEK" | "MONTH";
 
-/** What one asset earned on one UTC day; a day may come in several rows. */
-export interface DailyEarnings {
-  /** Days since 1970-01-01. */
-  readonly day: bigint;
+/** A creator's LoRA or spell, by the role in which it earns. */
+export interface CreatorAsset {
+  /** The creator. */
+  readonly accountId: string;
   readonly assetId: string;
   readonly role: RewardRole;
+}
+
+/** What one asset earned on one UTC day: the sums of its rewards and clawbacks of that day. */
+export interface AssetDay extends CreatorAsset {
+  /** Days since 1970-01-01. */
+  readonly day: bigint;
   readonly earnedUsdMicros: bigint;
   /** Taken back by refunds, dated when it was taken. */
   readonly clawedBackUsdMicros: bigint;
+  /** Rewards. */
   readonly uses: bigint;
+  /** Users whose first use of the asset was on that day, so that the sum over all days counts each once. */
+  readonly newUsers: bigint;
+  /** Of the day's last reward; 0 on a day with clawbacks only. */
+  readonly lastUsedTime: EpochMicros;
+}
+
+/** That a user has used an asset, and since when. */
+export interface AssetUser extends CreatorAsset {
+  readonly userAccountId: string;
+  /** Days since 1970-01-01. */
+  readonly firstDay: bigint;
 }
 
 /** What one bucket, or one asset in it, earned. */
@@ -26,7 +46,32 @@ export interface BucketEarnings {
   readonly uses: bigint;
 }
 
+/** What an asset brought its creator so far. */
+export interface AssetUsage {
+  readonly assetId: string;
+  readonly role: RewardRole;
+  readonly uses: bigint;
+  readonly distinctUsers: bigint;
+  /** Gross. */
+  readonly earnedUsdMicros: bigint;
+  readonly lastUsedTime: EpochMicros;
+}
+
+/** A time range as the whole UTC days in it and what is cut off of days at its ends. */
+export interface SplitRange {
+  /** Days since 1970-01-01, from the first to before the second; none if they are the same. */
+  readonly wholeDays: readonly [bigint, bigint];
+  /** At most two, each within one day. */
+  readonly cutDays: readonly { readonly day: bigint; readonly startTime: EpochMicros; readonly endTime: EpochMicros }[];
+}
+
 const MILLISECONDS_PER_DAY = 86_400_000;
+
+/** The UTC day that a time is in. */
+export function dayOf(time: EpochMicros): bigint {
+  const day = time / MICROS_PER_DAY;
+  return day * MICROS_PER_DAY > time ? day - 1n : day;
+}
 
 /** First day of the UTC bucket that a day is in. Weeks start on Monday. */
 export function firstDayOf(bucket: EarningsBucket, day: bigint): bigint {
@@ -43,24 +88,52 @@ export function firstDayOf(bucket: EarningsBucket, day: bigint): bigint {
   }
 }
 
-/** Sums days into buckets, oldest first; empty buckets are left out. @param days oldest first */
-export function bucketEarnings(
-  days: readonly DailyEarnings[],
-  bucket: EarningsBucket,
-  byAsset: boolean,
-): BucketEarnings[] {
-  const buckets = new Map<string, BucketEarnings>();
-  for (const { day, assetId, role, earnedUsdMicros, clawedBackUsdMicros, uses } of days) {
-    const firstDay = firstDayOf(bucket, day);
-    const key = byAsset ? `${firstDay}\n${role}\n${assetId}` : String(firstDay);
-    const sum = buckets.get(key);
-    buckets.set(key, {
-      firstDay,
-      asset: byAsset ? { assetId, role } : undefined,
-      earnedUsdMicros: earnedUsdMicros + (sum?.earnedUsdMicros ?? 0n),
-      clawedBackUsdMicros: clawedBackUsdMicros + (sum?.clawedBackUsdMicros ?? 0n),
-      uses: uses + (sum?.uses ?? 0n),
-    });
+/** Splits a time range, end exclusive, so that whole days can be read from what is summed up by day, and only the rest reward by reward. */
+export function splitRange(startTime: EpochMicros, endTime: EpochMicros): SplitRange {
+  const firstWhole = dayOf(startTime - 1n) + 1n;
+  const afterLastWhole = dayOf(endTime);
+  if (startTime >= endTime) return { wholeDays: [0n, 0n], cutDays: [] };
+  if (firstWhole > afterLastWhole) {
+    return { wholeDays: [0n, 0n], cutDays: [{ day: dayOf(startTime), startTime, endTime }] };
   }
-  return [...buckets.values()];
+  const cutDays = [
+    { day: firstWhole - 1n, startTime, endTime: firstWhole * MICROS_PER_DAY },
+    { day: afterLastWhole, startTime: afterLastWhole * MICROS_PER_DAY, endTime },
+  ];
+  return { wholeDays: [firstWhole, afterLastWhole], cutDays: cutDays.filter((cut) => cut.startTime < cut.endTime) };
+}
+
+/** What new rewards and clawbacks add to each asset's days; the new users are not known yet, so 0. */
+export function addedDays(rewards: readonly RewardRow[], clawbacks: readonly ClawbackRow[]): AssetDay[] {
+  const days = new Map<string, AssetDay>();
+  const add = (row: RewardRow | ClawbackRow, earned: bigint, clawedBack: bigint, uses: bigint): void => {
+    const { accountId, assetId, role } = row;
+    const day = dayOf(row.createTime);
+    const key = `${accountId}\n${role}\n${day}\n${assetId}`;
+    const before = days.get(key);
+    const usedTime = uses > 0n ? row.createTime : 0n;
+    days.set(key, {
+      ...{ accountId, assetId, role, day },
+      earnedUsdMicros: earned + (before?.earnedUsdMicros ?? 0n),
+      clawedBackUsdMicros: clawedBack + (before?.clawedBackUsdMicros ?? 0n),
+      uses: uses + (before?.uses ?? 0n),
+      newUsers: 0n,
+      lastUsedTime: before && before.lastUsedTime > usedTime ? before.lastUsedTime : usedTime,
+    });
+  };
+  for (const reward of rewards) add(reward, reward.amountUsdMicros, 0n, 1n);
+  for (const clawback of clawbacks) add(clawback, 0n, clawback.amountUsdMicros, 0n);
+  return [...days.values()];
+}
+
+/** Who used which asset in these rewards, each pair once, with its first day. */
+export function usersOf(rewards: readonly RewardRow[]): AssetUser[] {
+  const users = new Map<string, AssetUser>();
+  for (const { accountId, assetId, role, userAccountId, createTime } of rewards) {
+    const firstDay = dayOf(createTime);
+    const key = `${accountId}\n${role}\n${userAccountId}\n${assetId}`;
+    const known = users.get(key);
+    if (!known || firstDay < known.firstDay) users.set(key, { accountId, assetId, role, userAccountId, firstDay });
+  }
+  return [...users.values()];
 }

@@ -1,6 +1,8 @@
 import { basisPoints, splitEvenly } from "./money.js";
 
-export type RewardRole = "LORA_OWNER" | "SPELL_CREATOR";
+export const REWARD_ROLES = ["LORA_OWNER", "SPELL_CREATOR"] as const;
+
+export type RewardRole = (typeof REWARD_ROLES)[number];
 
 /** Whose work a generation uses. Owners may be empty: nobody is to be rewarded. */
 export interface Attribution {

@@ -1,4 +1,4 @@
-import type { DailyEarnings } from "../domain/earnings.js";
+import type { AssetDay, AssetUsage, BucketEarnings, CreatorAsset, EarningsBucket } from "../domain/earnings.js";
 import type { RewardRole } from "../domain/fees.js";
 import type { Generation, GenerationEvent, GenerationState, Tool } from "../domain/generation/generation.js";
 import type { BookChanges } from "../domain/ledger/books.js";
@@ -132,7 +132,7 @@ export interface LedgerTransaction {
   /** Reads transactions by id with their entries and rewards, by position. Only under the locks of the accounts they touch. Unknown ids are left out. */
   loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]>;
   /**
-   * Writes everything with a fixed, small number of set-based statements. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
+   * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
    * left as it is.
    */
   save(changes: BatchChanges): Promise<void>;
@@ -195,6 +195,16 @@ export interface RewardCursor {
   readonly transactionId: string;
   readonly position: number;
 }
+
+export interface EarningsFilter {
+  readonly accountId: string;
+  readonly startTime: EpochMicros;
+  /** Exclusive. */
+  readonly endTime: EpochMicros;
+}
+
+/** A position in a creator's assets. */
+export type AssetCursor = Pick<CreatorAsset, "assetId" | "role">;
 
 /** One page of a newest-first list. */
 export interface Page<Row, Cursor> {
@@ -260,14 +270,23 @@ export interface ReadStore {
     cursor: string | undefined,
     pageSize: number,
   ): Promise<Page<Generation, string>>;
-  /** Newest first. Looks at no more than 20 pages' worth of rows for a rare filter. */
+  /** Newest first, from below the cursor, which a page of the same filter has returned. Reads no more than two pages' worth of rows, whatever the filter. */
   listRewards(
     filter: RewardFilter,
     cursor: RewardCursor | undefined,
     pageSize: number,
   ): Promise<Page<RewardRow, RewardCursor>>;
-  /** A creator's earnings in a time range (end exclusive), by UTC day and asset, oldest first. */
-  earnings(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Promise<DailyEarnings[]>;
+  /**
+   * A creator's earnings by UTC bucket, or by bucket and asset, as of one moment: the first `limit` of them, oldest first, then by asset and role. A bucket that the time range cuts has only what is in the
+   * range. Whole days come from their sums; reward by reward are read no more than the two days that the range cuts.
+   */
+  earnings(filter: EarningsFilter, bucket: EarningsBucket, byAsset: boolean, limit: number): Promise<BucketEarnings[]>;
+  /** What each of a creator's assets brought in each role so far, by asset_id and role, from above the cursor. */
+  listAssetUsage(
+    accountId: string,
+    cursor: AssetCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<AssetUsage, AssetCursor>>;
   /** Events of a generation, oldest first. */
   generationEvents(generationId: string): Promise<GenerationEvent[]>;
   /** Does nothing but reach the store. Fails with StoreError UNAVAILABLE. */
@@ -322,9 +341,13 @@ export interface AuditView {
   /** By generation_id. An empty id is below every other. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
-  rewardsAfter(after: RewardToCheck, limit: number): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]>;
+  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
   clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]>;
+  /** By account_id, asset_id, role and day, with what the rewards and clawbacks of each sum to. */
+  assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]>;
+  /** Assets with users, by account_id, asset_id and role. */
+  assetUsersToCheckAfter(after: CreatorAsset, limit: number): Promise<AssetUsersToCheck[]>;
   /** By caller and request_id. */
   requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
 }
@@ -339,6 +362,7 @@ export interface AuditCounts {
   readonly transactions: number;
   readonly rewards: number;
   readonly clawbacks: number;
+  readonly assetDays: number;
   readonly generations: number;
   readonly requests: number;
 }
@@ -399,6 +423,22 @@ export type ClawbackKey = Pick<ClawbackRow, "transactionId" | "position">;
 export interface ClawbackToCheck extends ClawbackKey {
   /** Whether it belongs to a refund, and the transaction given back has this reward for this account and asset. */
   readonly hasReward: boolean;
+  /** Whether there is a sum that it belongs in. */
+  readonly hasDay: boolean;
+}
+
+export type AssetDayKey = CreatorAsset & Pick<AssetDay, "day">;
+
+export interface AssetDayToCheck extends AssetDay {
+  /** Of its rewards and clawbacks. */
+  readonly sums: Pick<AssetDay, "earnedUsdMicros" | "clawedBackUsdMicros" | "uses" | "lastUsedTime">;
+}
+
+export interface AssetUsersToCheck extends CreatorAsset {
+  /** Of all its days. */
+  readonly newUsers: bigint;
+  /** How many are known. */
+  readonly users: bigint;
 }
 
 export interface GenerationToCheck
@@ -410,6 +450,14 @@ export interface GenerationToCheck
 }
 
 export type RewardToCheck = Pick<RewardRow, "transactionId" | "position">;
+
+export interface RewardFound extends RewardToCheck {
+  readonly hasTransaction: boolean;
+  /** Whether there is a sum that it belongs in. */
+  readonly hasDay: boolean;
+  /** Whether its user is known as one of its asset, since its day or before. */
+  readonly hasUser: boolean;
+}
 
 export interface AuditedRequest extends Omit<RequestRecord, "fingerprint"> {
   /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */

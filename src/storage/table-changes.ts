@@ -42,7 +42,7 @@ function change<Row>(table: Table<Row>, inserted: readonly Row[], updated: reado
   return { table, inserted: inKeyOrder(table, inserted), updated } as unknown as TableChange;
 }
 
-function inKeyOrder<Row>(table: Table<Row>, rows: readonly Row[]): readonly Row[] {
+export function inKeyOrder<Row>(table: Table<Row>, rows: readonly Row[]): readonly Row[] {
   if (rows.length < 2) return rows;
   return rows
     .map((row) => ({ row, key: table.encode(row, table.key).join("\n") }))

@@ -1,3 +1,4 @@
+import type { AssetDay, AssetUser } from "../domain/earnings.js";
 import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
 import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
 import type { Pricing } from "../domain/pricing.js";
@@ -131,6 +132,29 @@ export const CLAWBACKS = table<ClawbackRow>(
     createTime: "int8",
   },
   ["transactionId", "position"],
+);
+
+/** What rewards and clawbacks sum to. Nothing indexed changes, so that on Postgres a row that grows with every batch stays where it is in the index. */
+export const ASSET_DAYS = table<AssetDay>(
+  "asset_days",
+  {
+    accountId: "text",
+    assetId: "text",
+    role: "text",
+    day: "int8",
+    earnedUsdMicros: "int8",
+    clawedBackUsdMicros: "int8",
+    uses: "int8",
+    newUsers: "int8",
+    lastUsedTime: "int8",
+  },
+  ["accountId", "assetId", "role", "day"],
+);
+
+export const ASSET_USERS = table<AssetUser>(
+  "asset_users",
+  { accountId: "text", assetId: "text", role: "text", userAccountId: "text", firstDay: "int8" },
+  ["accountId", "assetId", "role", "userAccountId"],
 );
 
 export const HOLDS = table<Hold>(
@@ -278,6 +302,8 @@ export const ALL_TABLES: readonly Table<never>[] = [
   ENTRIES,
   REWARDS,
   CLAWBACKS,
+  ASSET_DAYS,
+  ASSET_USERS,
   HOLDS,
   EVENTS,
   GENERATIONS,

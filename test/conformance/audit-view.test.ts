@@ -10,6 +10,7 @@ import type {
   GenerationToCheck,
   HoldToCheck,
   RequestKey,
+  RewardFound,
   RewardToCheck,
   TransactionToCheck,
 } from "../../src/storage/store.js";
@@ -227,7 +228,7 @@ describeStores("what an audit looks for", (makeDatabase) => {
   const pair = openedPair(makeDatabase);
   const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => pair.store.snapshot(work);
 
-  it("is rewards by transaction_id and position, and whether each has its transaction", async () => {
+  it("is rewards by transaction_id and position, and whether each has its transaction, its day and its user", async () => {
     const [first = "", second = ""] = ids(2);
     const rewards = [
       rewardRow("ann", { transactionId: first, position: 2 }),
@@ -235,17 +236,18 @@ describeStores("what an audit looks for", (makeDatabase) => {
       rewardRow("ann", { transactionId: second, position: 0 }),
     ];
     await save(pair.store, { rewards: rewards.toReversed(), transactions: [transactionRow({ transactionId: first })] });
+    await pair.database.tamper(`update rewards set user_account_id = 'eve' where transaction_id = '${second}'`);
     const read = await view((open) =>
-      walk<RewardToCheck & { readonly hasTransaction: boolean }, RewardToCheck>(
+      walk<RewardFound, RewardToCheck>(
         { transactionId: "", position: 0 },
         (row) => row,
         (after, limit) => open.rewardsAfter(after, limit),
       ),
     );
     expect(read).toEqual([
-      { transactionId: first, position: 2, hasTransaction: true },
-      { transactionId: first, position: 10, hasTransaction: true },
-      { transactionId: second, position: 0, hasTransaction: false },
+      { transactionId: first, position: 2, hasTransaction: true, hasDay: true, hasUser: true },
+      { transactionId: first, position: 10, hasTransaction: true, hasDay: true, hasUser: true },
+      { transactionId: second, position: 0, hasTransaction: false, hasDay: true, hasUser: false },
     ]);
   });
 
@@ -320,10 +322,10 @@ describeStores("what an audit looks for", (makeDatabase) => {
       entries: [1n, 2n, 3n].map((version) => entryRow(fresh("ann"), version)),
       openedGrants: [1, 2, 3, 4, 5].map(() => grantRow(fresh("ann"))),
       openedHolds: [1, 2, 3, 4, 5, 6, 7, 8].map(() => holdRow(fresh("ann"))),
-      clawbacks: [1, 2, 3, 4, 5, 6, 7, 8, 9].map(() => clawbackRow("ann")),
+      clawbacks: [1, 2, 3, 4, 5, 6, 7, 8, 9].map(() => clawbackRow("ann", { assetId: "lora of ann" })),
       transactions: [transactionRow()],
       openedGenerations: [1, 2, 3, 4].map(() => generationRow()),
-      rewards: [1, 2, 3, 4, 5, 6].map(() => rewardRow("ann")),
+      rewards: [1, 2, 3, 4, 5, 6].map(() => rewardRow("ann", { assetId: "lora of ann" })),
       requests: [1, 2, 3, 4, 5, 6, 7].map(() => requestRow()),
     });
     expect(await view((open) => open.counts())).toEqual({
@@ -332,6 +334,7 @@ describeStores("what an audit looks for", (makeDatabase) => {
       grants: before.grants + 5,
       holds: before.holds + 8,
       clawbacks: before.clawbacks + 9,
+      assetDays: before.assetDays + 1,
       transactions: before.transactions + 1,
       rewards: before.rewards + 6,
       generations: before.generations + 4,

@@ -126,7 +126,7 @@ describeStores("an integer of 64 bits", (makeDatabase) => {
     await save(pair.store, { rewards: [reward] });
     const filter = { accountId, assetId: "", role: undefined, ...ALWAYS };
     expect((await pair.store.listRewards(filter, undefined, 10)).rows).toEqual([reward]);
-    const earned = await pair.store.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime);
+    const earned = await pair.store.earnings({ accountId, ...ALWAYS }, "DAY", false, 10);
     expect(earned).toMatchObject([{ earnedUsdMicros: amount, uses: 1n }]);
   });
 
@@ -136,7 +136,7 @@ describeStores("an integer of 64 bits", (makeDatabase) => {
       rewardRow(accountId, { amountUsdMicros }),
     );
     await save(pair.store, { rewards });
-    const earned = await pair.store.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime);
+    const earned = await pair.store.earnings({ accountId, ...ALWAYS }, "DAY", false, 10);
     expect(earned).toMatchObject([{ earnedUsdMicros: 2n ** 54n - 1n, uses: 3n }]);
   });
 

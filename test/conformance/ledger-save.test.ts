@@ -1,7 +1,7 @@
 import createKnex from "knex";
 import { v7 as uuidv7 } from "uuid";
 import { expect, it } from "vitest";
-import { MICROS_PER_DAY } from "../../src/domain/time.js";
+import { dayOf } from "../../src/domain/earnings.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
 import type { BatchChanges } from "../../src/storage/store.js";
@@ -114,9 +114,13 @@ describeStores("save", (makeDatabase, backend) => {
     expect(await other.generationEvents(all.event.generationId)).toEqual([all.event]);
     expect(await other.hold(all.hold.holdId)).toEqual(all.hold);
     const { accountId, assetId, role, amountUsdMicros } = all.clawback;
-    expect(await other.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime)).toContainEqual({
-      ...{ day: NOON / MICROS_PER_DAY, assetId, role },
+    expect(await other.earnings({ accountId, ...ALWAYS }, "DAY", true, 10)).toContainEqual({
+      ...{ firstDay: dayOf(NOON), asset: { assetId, role } },
       ...{ earnedUsdMicros: 0n, clawedBackUsdMicros: amountUsdMicros, uses: 0n },
+    });
+    expect((await other.listAssetUsage(accountId, undefined, 10)).rows).toContainEqual({
+      ...{ assetId: all.reward.assetId, role: all.reward.role, uses: 1n, distinctUsers: 1n },
+      ...{ earnedUsdMicros: all.reward.amountUsdMicros, lastUsedTime: all.reward.createTime },
     });
   });
 
@@ -206,7 +210,7 @@ describeStores("save", (makeDatabase, backend) => {
     try {
       const statements = await statementsFor(1);
       expect(statements).toBeGreaterThan(0);
-      expect(statements).toBeLessThanOrEqual(16);
+      expect(statements).toBeLessThanOrEqual(18);
       expect(await statementsFor(300)).toBe(statements);
     } finally {
       await knex.destroy();

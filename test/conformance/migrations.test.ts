@@ -116,6 +116,8 @@ describeStores("migrate", (makeDatabase, backend) => {
     await unmigratedStore(database).migrate();
     expect(ALL_TABLES.map((table) => table.name).sort()).toEqual([
       "accounts",
+      "asset_days",
+      "asset_users",
       "clawbacks",
       "credit_grants",
       "entries",

@@ -122,7 +122,8 @@ describeStores("reads", (makeDatabase) => {
       expect((await store.listTransactions([accountId], transactions, undefined, 10)).rows).toEqual([]);
       expect(await store.findGenerations({ generationId: generation.generationId, runId: "" })).toEqual([generation]);
       expect((await store.listRewards(rewards, undefined, 10)).rows).toEqual([]);
-      expect(await store.earnings(accountId, ALWAYS.startTime, ALWAYS.endTime)).toEqual([]);
+      expect(await store.earnings({ accountId, ...ALWAYS }, "DAY", true, 10)).toEqual([]);
+      expect((await store.listAssetUsage(accountId, undefined, 10)).rows).toEqual([]);
       expect(await store.generationEvents(generation.generationId)).toEqual([]);
       await store.ping();
     }

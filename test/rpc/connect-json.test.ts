@@ -154,6 +154,7 @@ describe("the HTTP port", () => {
       ["PreviewRewards", { ...account, base_cost_usd_micros: "1000000000000", attribution }],
       ["GetEarnings", { account_id: "carol", bucket: "EARNINGS_BUCKET_WEEK" }],
       ["ListRewards", { account_id: "carol", role: "REWARD_ROLE_SPELL_CREATOR" }],
+      ["ListAssetUsage", { account_id: "carol", page_size: 1 }],
     ];
     expect(calls.map(([method]) => method).sort()).toEqual(METHODS.map((method) => method.name).sort());
 

@@ -175,6 +175,9 @@ describe("a stock gRPC client with dynamic stubs", () => {
       buckets: [{ asset: "lora-1", uses: "1" }],
     });
     expect(await call("ListRewards", { account_id: "carol" })).toMatchObject({ rewards: [{ generation_id }] });
+    expect(await call("ListAssetUsage", { account_id: "carol" })).toMatchObject({
+      asset_usages: [{ asset_id: "lora-1", role: "REWARD_ROLE_LORA_OWNER", distinct_users: "1" }],
+    });
 
     expect([...clients.called].sort()).toEqual(METHODS.map((method) => method.name).sort());
   });

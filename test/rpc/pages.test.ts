@@ -9,7 +9,7 @@ import { refusalOf, registerTool } from "./support.js";
 /** More than the largest page. */
 const ROWS = 510;
 const LORAS = 85;
-const LISTS = ["ListTools", "ListTransactions", "ListGenerations", "ListRewards"];
+const LISTS = ["ListTools", "ListTransactions", "ListGenerations", "ListRewards", "ListAssetUsage"];
 
 interface PageRequest {
   pageSize?: number;
@@ -47,6 +47,7 @@ describe.each(["sqlite", "postgres"] as const)("pages on %s", (backend) => {
     await Promise.all(each.map((name) => create(test, `generation-${name}`)));
     await create(test, "generation-last");
     for (let index = 0; index * LORAS < ROWS; index++) await reward(test, `reward-${index}`);
+    for (let index = 0; index * LORAS < ROWS; index++) await reward(test, `asset-${index}`, "inventor");
   });
   afterAll(() => test.stop());
 
@@ -255,6 +256,12 @@ function listingsOf(test: TestApp): Record<string, Listing> {
       const answer = await test.rewards.listRewards({ accountId: "creator", ...filter, ...request });
       return { rows: answer.rewards.map((each) => each.rewardId), next: answer.nextPageToken };
     };
+  const assets =
+    (accountId: string): List =>
+    async (request) => {
+      const answer = await test.rewards.listAssetUsage({ accountId, ...request });
+      return { rows: answer.assetUsages.map((each) => each.assetId), next: answer.nextPageToken };
+    };
   const tools: List = async (request) => {
     const answer = await test.generations.listTools(request);
     return { rows: answer.tools.map((each) => each.toolId), next: answer.nextPageToken };
@@ -277,6 +284,11 @@ function listingsOf(test: TestApp): Record<string, Listing> {
       others: rewards({ role: RewardRole.LORA_OWNER }),
       add: (name) => reward(test, name),
     },
+    ListAssetUsage: {
+      list: assets("inventor"),
+      others: assets("creator"),
+      add: (name) => reward(test, `a-${name}`, "inventor"),
+    },
   };
 }
 
@@ -288,9 +300,10 @@ async function create(test: TestApp, requestId: string): Promise<void> {
   await test.generations.createGeneration({ requestId, accountId: "maker", toolId: "flux" });
 }
 
-/** Settles a generation that uses many LoRAs of one creator. */
-async function reward(test: TestApp, requestId: string): Promise<void> {
-  const loras = Array.from({ length: LORAS }, (_, index) => ({ loraId: `lora-${index}`, ownerAccountId: "creator" }));
+/** Settles a generation that uses many LoRAs of one creator, of the inventor's others each time. */
+async function reward(test: TestApp, requestId: string, ownerAccountId = "creator"): Promise<void> {
+  const name = ownerAccountId === "creator" ? "lora" : requestId;
+  const loras = Array.from({ length: LORAS }, (_, index) => ({ loraId: `${name}-${index}`, ownerAccountId }));
   const { generation } = await test.generations.createGeneration({
     requestId,
     accountId: "payer",

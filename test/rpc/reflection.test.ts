@@ -233,6 +233,7 @@ describe("buf curl without a schema", () => {
       totalUsdMicros: "500",
     });
     expect(await answered("ListRewards", { account_id: "carol" })).toHaveProperty("rewards");
+    expect(await answered("ListAssetUsage", { account_id: "carol" })).toHaveProperty("assetUsages");
 
     expect([...called].sort()).toEqual(METHODS.map((each) => each.name).sort());
   }, 180_000);

@@ -312,4 +312,5 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       ...page,
     },
   },
+  ListAssetUsage: { base: { accountId: "a" }, fields: { account_id: KINDS.readableAccount, ...page } },
 };

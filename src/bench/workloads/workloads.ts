@@ -1,6 +1,7 @@
 import type { StoreName, WorkloadName } from "../options.js";
 import type { Workload } from "../workload.js";
 import { COMPLETE, COMPLETE_HOT } from "./complete.js";
+import { EARNINGS_BY_ASSET, EARNINGS_BY_DAY, REWARDS_FIRST, REWARDS_LAST, REWARDS_MIDDLE } from "./creators.js";
 import { DEBIT_ON_POSTGRES, DEBIT_ON_SQLITE, DEBIT_ONE } from "./debit.js";
 import { GET_BALANCE } from "./get-balance.js";
 
@@ -10,6 +11,11 @@ const WORKLOADS: readonly Workload[] = [
   COMPLETE_HOT,
   DEBIT_ONE,
   GET_BALANCE,
+  EARNINGS_BY_DAY,
+  EARNINGS_BY_ASSET,
+  REWARDS_FIRST,
+  REWARDS_MIDDLE,
+  REWARDS_LAST,
   DEBIT_ON_SQLITE,
 ];
 

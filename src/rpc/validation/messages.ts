@@ -327,6 +327,7 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     ...timeRange,
     ...page,
   }),
+  rulesOf(rewards.ListAssetUsageRequestSchema, { accountId: readableAccount, ...page }),
 ]);
 
 function rulesOf<Desc extends DescMessage>(

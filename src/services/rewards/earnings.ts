@@ -1,5 +1,5 @@
 import type { MethodImpl } from "@connectrpc/connect";
-import { bucketEarnings, type EarningsBucket as EarningsBucketName } from "../../domain/earnings.js";
+import type { EarningsBucket as EarningsBucketName } from "../../domain/earnings.js";
 import { TollgateError } from "../../domain/errors.js";
 import { pointsRoundedDown } from "../../domain/points.js";
 import { MICROS_PER_DAY } from "../../domain/time.js";
@@ -20,11 +20,11 @@ export function getEarnings({
 }: ServiceDependencies): MethodImpl<typeof RewardsService.method.getEarnings> {
   return async ({ accountId, startTime, endTime, bucket, groupBy }) => {
     const range = timeRange(startTime, endTime);
-    const days = await store.earnings(accountId, range.startTime, range.endTime);
     const length = (bucket === EarningsBucket.UNSPECIFIED ? "DAY" : EarningsBucket[bucket]) as EarningsBucketName;
-    const buckets = bucketEarnings(days, length, groupBy === EarningsGroup.ASSET);
+    const byAsset = groupBy === EarningsGroup.ASSET;
+    const buckets = await store.earnings({ accountId, ...range }, length, byAsset, MOST_BUCKETS + 1);
     if (buckets.length > MOST_BUCKETS) {
-      const description = `this range has ${buckets.length} buckets and an answer takes ${MOST_BUCKETS}: narrow it, or take a wider bucket`;
+      const description = `this range has more than the ${MOST_BUCKETS} buckets that an answer takes: narrow it, or take a wider bucket`;
       throw TollgateError.invalid([{ field: "bucket", description }]);
     }
     const grossUsdMicros = buckets.reduce((sum, each) => sum + each.earnedUsdMicros, 0n);

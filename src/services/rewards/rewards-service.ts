@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { RewardsService } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { getEarnings } from "./earnings.js";
+import { listAssetUsage } from "./list-asset-usage.js";
 import { listRewards } from "./list-rewards.js";
 import { previewRewards } from "./preview-rewards.js";
 
@@ -11,5 +12,6 @@ export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<t
     previewRewards: previewRewards(dependencies),
     getEarnings: getEarnings(dependencies),
     listRewards: listRewards(dependencies),
+    listAssetUsage: listAssetUsage(dependencies),
   };
 }

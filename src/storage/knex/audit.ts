@@ -1,6 +1,10 @@
 import type { Knex } from "knex";
+import type { CreatorAsset } from "../../domain/earnings.js";
 import type { Account, EntryRow, TransactionRow } from "../../domain/ledger/rows.js";
 import type {
+  AssetDayKey,
+  AssetDayToCheck,
+  AssetUsersToCheck,
   AuditCounts,
   AuditedGrant,
   AuditedRequest,
@@ -11,11 +15,13 @@ import type {
   GenerationToCheck,
   HoldToCheck,
   RequestKey,
+  RewardFound,
   RewardToCheck,
   TransactionToCheck,
 } from "../store.js";
 import {
   ACCOUNTS,
+  ASSET_DAYS,
   CLAWBACKS,
   ENTRIES,
   GENERATIONS,
@@ -26,6 +32,7 @@ import {
   TRANSACTIONS,
 } from "../tables.js";
 import { rowsOf } from "./reads.js";
+import { RollupsToCheck } from "./rollups-to-check.js";
 import { decoded, generationRows, generationToCheck, TransactionsToCheck } from "./transactions-to-check.js";
 
 /** Below every UUID. */
@@ -34,9 +41,11 @@ const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
 /** Walks the tables in key order inside one transaction, so that every slice shows the same moment. */
 export class KnexAuditView implements AuditView {
   private readonly transactions: TransactionsToCheck;
+  private readonly rollups: RollupsToCheck;
 
   constructor(private readonly knex: Knex) {
     this.transactions = new TransactionsToCheck(knex);
+    this.rollups = new RollupsToCheck(knex);
   }
 
   accountsAfter(accountId: string, limit: number): Promise<Account[]> {
@@ -74,6 +83,7 @@ export class KnexAuditView implements AuditView {
       transactions: await count(TRANSACTIONS.name),
       rewards: await count(REWARDS.name),
       clawbacks: await count(CLAWBACKS.name),
+      assetDays: await count(ASSET_DAYS.name),
       generations: await count(GENERATIONS.name),
       requests: await count(REQUESTS.name),
     };
@@ -152,45 +162,20 @@ export class KnexAuditView implements AuditView {
     return rows.map(generationToCheck);
   }
 
-  async rewardsAfter(
-    after: RewardToCheck,
-    limit: number,
-  ): Promise<(RewardToCheck & { readonly hasTransaction: boolean })[]> {
-    const rows = await this.knex(`${REWARDS.name} as r`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "r.transaction_id")
-      .whereRaw("(r.transaction_id, r.position) > (?, ?)", [after.transactionId || LOWEST_UUID, after.position])
-      .orderBy(["r.transaction_id", "r.position"])
-      .limit(limit)
-      .select("r.transaction_id", "r.position", "t.transaction_id as found");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasTransaction: row.found !== null,
-    }));
+  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]> {
+    return this.rollups.rewardsAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
   }
 
-  async clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
-    const rows = await this.knex(`${CLAWBACKS.name} as c`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-        on.on("t.transaction_id", "c.transaction_id").andOnVal("t.type", "REFUND"),
-      )
-      .leftJoin(`${REWARDS.name} as r`, (on) =>
-        on
-          .on("r.transaction_id", "t.refund_of_transaction_id")
-          .andOn("r.position", "c.position")
-          .andOn("r.account_id", "c.account_id")
-          .andOn("r.asset_id", "c.asset_id")
-          .andOn("r.role", "c.role"),
-      )
-      .whereRaw("(c.transaction_id, c.position) > (?, ?)", [after.transactionId || LOWEST_UUID, after.position])
-      .orderBy(["c.transaction_id", "c.position"])
-      .limit(limit)
-      .select("c.transaction_id", "c.position", "r.transaction_id as found");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasReward: row.found !== null,
-    }));
+  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
+    return this.rollups.clawbacksAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
+  }
+
+  assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]> {
+    return this.rollups.daysAfter(after, limit);
+  }
+
+  assetUsersToCheckAfter(after: CreatorAsset, limit: number): Promise<AssetUsersToCheck[]> {
+    return this.rollups.usersAfter(after, limit);
   }
 
   async requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]> {

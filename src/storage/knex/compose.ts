@@ -4,6 +4,7 @@ import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
 import { KnexReads } from "./reads.js";
+import { KnexRewardReads } from "./reward-reads.js";
 import { KnexTools } from "./tools.js";
 
 /** The parts in which the backends differ. */
@@ -33,6 +34,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(parts.audit),
     ...methodsOf(new KnexReads(reads, guard)),
     ...methodsOf(new KnexAccountReads(reads, guard)),
+    ...methodsOf(new KnexRewardReads(reads, guard, parts.backend)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
     backend: parts.backend,
     transactionsAtOnce: parts.ledger.transactionsAtOnce,

@@ -1,24 +1,15 @@
 import type { Knex } from "knex";
-import type { DailyEarnings } from "../../domain/earnings.js";
 import type { Generation, GenerationEvent } from "../../domain/generation/generation.js";
-import type { RewardRow, TransactionWithEntries } from "../../domain/ledger/rows.js";
-import { type EpochMicros, MICROS_PER_DAY } from "../../domain/time.js";
+import type { TransactionWithEntries } from "../../domain/ledger/rows.js";
+import type { EpochMicros } from "../../domain/time.js";
 import type { Table } from "../columns.js";
 import { groupByTransaction } from "../group.js";
-import type {
-  EntryCursor,
-  GenerationFilter,
-  GenerationRef,
-  Page,
-  ReadStore,
-  RewardCursor,
-  RewardFilter,
-  TransactionFilter,
-} from "../store.js";
-import { CLAWBACKS, ENTRIES, EVENTS, GENERATIONS, REWARDS, TRANSACTIONS } from "../tables.js";
+import type { EntryCursor, GenerationFilter, GenerationRef, Page, ReadStore, TransactionFilter } from "../store.js";
+import { ENTRIES, EVENTS, GENERATIONS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
+import type { KnexRewardReads } from "./reward-reads.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
 const SLICES_PER_PAGE = 20;
@@ -29,8 +20,8 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
   return stored.map((row) => table.decode(row));
 }
 
-/** Reads of transactions, generations and rewards: the same SQL on both backends. */
-export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
+/** Reads of transactions and generations: the same SQL on both backends. */
+export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexRewardReads> {
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
@@ -95,55 +86,6 @@ export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
     });
   }
 
-  listRewards(
-    filter: RewardFilter,
-    cursor: RewardCursor | undefined,
-    pageSize: number,
-  ): Promise<Page<RewardRow, RewardCursor>> {
-    return filteredPage({
-      pageSize,
-      cursor,
-      cursorOf: ({ createTime, transactionId, position }) => ({ createTime, transactionId, position }),
-      matches: (reward) =>
-        (filter.assetId === "" || reward.assetId === filter.assetId) &&
-        (filter.role === undefined || reward.role === filter.role),
-      slice: (below) => {
-        const query = this.rewardsBetween(filter.accountId, filter.startTime, filter.endTime);
-        if (below) {
-          query.whereRaw("(create_time, transaction_id, position) < (?, ?, ?)", [
-            below.createTime as never,
-            below.transactionId,
-            below.position,
-          ]);
-        }
-        for (const column of ["create_time", "transaction_id", "position"]) query.orderBy(column, "desc");
-        return this.rows(REWARDS, query.limit(pageSize + 1));
-      },
-    });
-  }
-
-  async earnings(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Promise<DailyEarnings[]> {
-    const within = { accountId, startTime, endTime };
-    const [earned, clawedBack] = await Promise.all([
-      this.dailySums(REWARDS, within),
-      this.dailySums(CLAWBACKS, within),
-    ]);
-    return [
-      ...earned.map(({ sum, count, ...key }) => ({
-        ...key,
-        earnedUsdMicros: sum,
-        clawedBackUsdMicros: 0n,
-        uses: count,
-      })),
-      ...clawedBack.map(({ sum, count: _, ...key }) => ({
-        ...key,
-        earnedUsdMicros: 0n,
-        clawedBackUsdMicros: sum,
-        uses: 0n,
-      })),
-    ].sort((a, b) => Number(a.day - b.day) || compareTexts(a.assetId, b.assetId) || compareTexts(a.role, b.role));
-  }
-
   async generationEvents(generationId: string): Promise<GenerationEvent[]> {
     if (!isUuid(generationId)) return [];
     const query = this.knex(EVENTS.name).where("generation_id", generationId);
@@ -152,40 +94,6 @@ export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
 
   async ping(): Promise<void> {
     await this.guard(this.knex.raw("select 1"));
-  }
-
-  private async dailySums(
-    table: typeof REWARDS | typeof CLAWBACKS,
-    { accountId, startTime, endTime }: { accountId: string; startTime: EpochMicros; endTime: EpochMicros },
-  ) {
-    const rows = await this.guard(
-      this.knex(table.name)
-        .where("account_id", accountId)
-        .where("create_time", ">=", startTime as never)
-        .where("create_time", "<", endTime as never)
-        .select(
-          this.knex.raw(`create_time / ${MICROS_PER_DAY} as day`),
-          "asset_id",
-          "role",
-          this.knex.raw("cast(sum(amount_usd_micros) as bigint) as total"),
-          this.knex.raw("cast(count(*) as bigint) as uses"),
-        )
-        .groupBy("day", "asset_id", "role"),
-    );
-    return (rows as Record<string, unknown>[]).map((row) => ({
-      day: BigInt(row.day as bigint),
-      assetId: row.asset_id as string,
-      role: row.role as DailyEarnings["role"],
-      sum: BigInt(row.total as bigint),
-      count: BigInt(row.uses as bigint),
-    }));
-  }
-
-  private rewardsBetween(accountId: string, startTime: EpochMicros, endTime: EpochMicros): Knex.QueryBuilder {
-    return this.knex(REWARDS.name)
-      .where("account_id", accountId)
-      .where("create_time", ">=", startTime as never)
-      .where("create_time", "<", endTime as never);
   }
 
   /** Entries of one account below a version, newest first, with what a filter looks at. */
@@ -307,8 +215,4 @@ async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promi
     if (isLast) return { rows, next: undefined };
   }
   return { rows, next: cursor };
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -154,7 +154,9 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.bigInteger("clawed_back_usd_micros").notNullable();
     t.bigInteger("create_time").notNullable();
     t.primary(["transaction_id", "position"]);
-    t.index(["account_id", "create_time", "transaction_id", "position"], "rewards_of_creator");
+    // One of them serves each filter of a creator's list, in its order; without a role, both roles are read and merged.
+    t.index(["account_id", "role", "create_time", "transaction_id", "position"], "rewards_by_role");
+    t.index(["account_id", "asset_id", "role", "create_time", "transaction_id", "position"], "rewards_by_asset");
   });
 
   await knex.schema.createTable("clawbacks", (t) => {
@@ -166,7 +168,29 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.bigInteger("amount_usd_micros").notNullable();
     t.bigInteger("create_time").notNullable();
     t.primary(["transaction_id", "position"]);
-    t.index(["account_id", "create_time"]);
+    t.index(["account_id", "asset_id", "role", "create_time"]);
+  });
+
+  await knex.schema.createTable("asset_days", (t) => {
+    t.specificType("account_id", text).notNullable();
+    t.specificType("asset_id", text).notNullable();
+    t.specificType("role", text).notNullable();
+    t.bigInteger("day").notNullable();
+    t.bigInteger("earned_usd_micros").notNullable();
+    t.bigInteger("clawed_back_usd_micros").notNullable();
+    t.bigInteger("uses").notNullable();
+    t.bigInteger("new_users").notNullable();
+    t.bigInteger("last_used_time").notNullable();
+    t.primary(["account_id", "asset_id", "role", "day"]);
+  });
+
+  await knex.schema.createTable("asset_users", (t) => {
+    t.specificType("account_id", text).notNullable();
+    t.specificType("asset_id", text).notNullable();
+    t.specificType("role", text).notNullable();
+    t.specificType("user_account_id", text).notNullable();
+    t.bigInteger("first_day").notNullable();
+    t.primary(["account_id", "asset_id", "role", "user_account_id"]);
   });
 
   await knex.schema.createTable("generation_events", (t) => {

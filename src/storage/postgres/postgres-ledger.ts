@@ -3,11 +3,12 @@ import type { Generation } from "../../domain/generation/generation.js";
 import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
 import type { Column, ColumnType, Stored, Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedDue, LoadedKeys } from "../store.js";
 import { changesByTable, type TableChange } from "../table-changes.js";
-import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+import { ACCOUNTS, ASSET_DAYS, ASSET_USERS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 import { arrayLiteral } from "./array-literal.js";
 import { translatePostgresError } from "./errors.js";
@@ -107,8 +108,9 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     // Postgres runs the parts of a WITH that nothing reads from last to first. Nothing breaks if it ever doesn't, but instances that open the same rows would meet later.
     const tables = changesByTable(changes).reverse();
     if (tables.length === 0) return;
-    const { name, sql } = saveQuery(tables);
-    await this.query(name, sql, tables.flatMap(bindingsOf));
+    const rollup = rollupOf(changes);
+    const { name, sql } = saveQuery(tables, rollup);
+    await this.query(name, sql, [...rollupBindings(rollup), ...tables.flatMap(bindingsOf)]);
   }
 
   private async externalReferences(wanted: readonly string[]): Promise<LoadedKeys["externalReferences"]> {
@@ -154,8 +156,12 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
 const SAVE_QUERIES = new Map<string, { readonly name: string; readonly sql: string }>();
 
 /** All the statements of a save as one. */
-function saveQuery(tables: readonly TableChange[]): { readonly name: string; readonly sql: string } {
-  const shape = tables.map(shapeOf).join();
+function saveQuery(
+  tables: readonly TableChange[],
+  rollup: RollupChange,
+): { readonly name: string; readonly sql: string } {
+  const withUsers = rollup.users.length > 0;
+  const shape = [withUsers, ...tables.map(shapeOf)].join();
   let query = SAVE_QUERIES.get(shape);
   if (!query) {
     const parts = tables.flatMap(({ table, inserted, updated }) => [
@@ -163,7 +169,8 @@ function saveQuery(tables: readonly TableChange[]): { readonly name: string; rea
       ...(updated.length > 0 ? [updateSql(table)] : []),
     ]);
     const named = parts.map((sql, index) => `s${index} as (${sql})`);
-    query = { name: `save_${SAVE_QUERIES.size}`, sql: `with ${named.join(",\n")} select 1` };
+    const all = rollup.days.length > 0 ? [...rollupParts(withUsers), ...named] : named;
+    query = { name: `save_${SAVE_QUERIES.size}`, sql: `with ${all.join(",\n")} select 1` };
     SAVE_QUERIES.set(shape, query);
   }
   return query;
@@ -185,6 +192,30 @@ function insertSql(table: Table<never>): string {
   const names = table.columns.map((column) => column.name).join(", ");
   const conflict = table.name === "generation_events" ? " on conflict do nothing" : "";
   return `insert into ${table.name} (${names}) select * from unnest(${arrays(table.columns)})${conflict}`;
+}
+
+/** Adds to the days of creators' assets, what is new among the users included. First in the WITH, so last to run: by then the accounts are there. */
+function rollupParts(withUsers: boolean): string[] {
+  const names = ASSET_DAYS.columns.map((column) => column.name).join(", ");
+  const days = `select * from unnest(${arrays(ASSET_DAYS.columns)}) d(${names})`;
+  if (!withUsers) return [`days as (insert into asset_days (${names}) ${days} ${ADD_TO_DAY})`];
+  const userNames = ASSET_USERS.columns.map((column) => column.name).join(", ");
+  const users = `select * from unnest(${arrays(ASSET_USERS.columns)})`;
+  return [
+    `new_users as (insert into asset_users (${userNames}) ${users} ${ONLY_NEW_USERS})`,
+    `days as (insert into asset_days (${names})
+       select account_id, asset_id, role, day, sum(earned_usd_micros)::bigint, sum(clawed_back_usd_micros)::bigint,
+         sum(uses)::bigint, sum(new_users)::bigint, max(last_used_time)
+       from (${days} union all select account_id, asset_id, role, first_day, 0, 0, 0, 1, 0 from new_users) added
+       group by account_id, asset_id, role, day order by account_id, asset_id, role, day ${ADD_TO_DAY})`,
+  ];
+}
+
+function rollupBindings({ days, users }: RollupChange): Stored[][] {
+  if (days.length === 0) return [];
+  const ofDays = columnArrays(ASSET_DAYS as Table<never>, ASSET_DAYS.columns, days as readonly never[]);
+  if (users.length === 0) return ofDays;
+  return [...columnArrays(ASSET_USERS as Table<never>, ASSET_USERS.columns, users as readonly never[]), ...ofDays];
 }
 
 function updateSql(table: Table<never>): string {

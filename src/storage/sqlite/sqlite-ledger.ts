@@ -3,6 +3,7 @@ import type { Generation } from "../../domain/generation/generation.js";
 import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
 import type { Column, Stored, Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import {
@@ -15,7 +16,7 @@ import {
   StoreError,
 } from "../store.js";
 import { changesByTable } from "../table-changes.js";
-import { ACCOUNTS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
+import { ACCOUNTS, ASSET_DAYS, ASSET_USERS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { translateSqliteError } from "./errors.js";
 
 /** The ledger writer's transaction on SQLite: each statement takes a whole batch as one JSON array. The file has one writer, so there is nothing to lock row by row. */
@@ -94,6 +95,27 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
         await this.run(updateSql(table), jsonRows(table, [...table.key, ...table.mutable], updated));
       }
     }
+    await this.saveRollup(rollupOf(changes));
+  }
+
+  private async saveRollup({ days, users }: RollupChange): Promise<void> {
+    if (days.length === 0) return;
+    const newUsers = new Map<string, bigint>();
+    if (users.length > 0) {
+      const sql = `${insertSql(ASSET_USERS)} where true ${ONLY_NEW_USERS}`;
+      for (const user of await this.query(sql, [jsonRows(ASSET_USERS, ASSET_USERS.columns, users)])) {
+        const key = dayKey(user.account_id, user.asset_id, user.role, user.first_day);
+        newUsers.set(key, (newUsers.get(key) ?? 0n) + 1n);
+      }
+    }
+    const added = days.map((each) => ({
+      ...each,
+      newUsers: newUsers.get(dayKey(each.accountId, each.assetId, each.role, each.day)) ?? 0n,
+    }));
+    await this.run(
+      `${insertSql(ASSET_DAYS)} where true ${ADD_TO_DAY}`,
+      jsonRows(ASSET_DAYS, ASSET_DAYS.columns, added),
+    );
   }
 
   private async requests(keys: BatchKeys): Promise<RequestRecord[]> {
@@ -156,7 +178,11 @@ function extract(column: Column, index: number): string {
   return column.type === "bytes" ? `unhex(${value})` : value;
 }
 
-function insertSql(table: Table<never>): string {
+function dayKey(...key: readonly unknown[]): string {
+  return key.join("\n");
+}
+
+function insertSql<Row>(table: Table<Row>): string {
   const names = table.columns.map((column) => column.name).join(", ");
   const values = table.columns.map(extract).join(", ");
   const conflict = table.name === "generation_events" ? " where true on conflict do nothing" : "";
@@ -171,7 +197,7 @@ function updateSql(table: Table<never>): string {
   return `update ${table.name} set ${assignments} from (select ${values} from json_each(?)) v where ${isSame}`;
 }
 
-function jsonRows(table: Table<never>, columns: readonly Column[], rows: readonly never[]): string {
+function jsonRows<Row>(table: Table<Row>, columns: readonly Column[], rows: readonly Row[]): string {
   return `[${rows.map((row) => jsonArray(table.encode(row, columns))).join(",")}]`;
 }
 

@@ -1,0 +1,38 @@
+import { type AssetDay, type AssetUser, addedDays, usersOf } from "../domain/earnings.js";
+import type { BatchChanges } from "./store.js";
+import { inKeyOrder } from "./table-changes.js";
+import { ASSET_DAYS, ASSET_USERS } from "./tables.js";
+
+/*
+ * What a batch adds to the sums that creators' earnings are read from. It is worked out from the rewards and clawbacks that the same save writes, so no command can forget it, and written in the
+ * same transaction, so it is right after any crash. However many settlements of a batch use an asset, they add to one row of its day, once.
+ *
+ * Whoever adds to a creator's rows has the creator's account row locked, because the same transaction posts to that account: so two instances never wait for each other here, and rows of a
+ * creator whose account is new are behind the account's own insert. What is added rests on that lock for nothing but order: each statement adds to the newest row by itself.
+ */
+
+export interface RollupChange {
+  /** newUsers is 0: only the database knows which of the users are new. */
+  readonly days: readonly AssetDay[];
+  readonly users: readonly AssetUser[];
+}
+
+/** In key order, so that instances which do meet wait instead of deadlocking. */
+export function rollupOf({ rewards, clawbacks }: BatchChanges): RollupChange {
+  return {
+    days: inKeyOrder(ASSET_DAYS, addedDays(rewards, clawbacks)),
+    users: inKeyOrder(ASSET_USERS, usersOf(rewards)),
+  };
+}
+
+/** Ends an insert into asset_days: what is there already grows. A clawback alone is no use of the asset. */
+export const ADD_TO_DAY = `on conflict (account_id, asset_id, role, day) do update set
+  earned_usd_micros = asset_days.earned_usd_micros + excluded.earned_usd_micros,
+  clawed_back_usd_micros = asset_days.clawed_back_usd_micros + excluded.clawed_back_usd_micros,
+  uses = asset_days.uses + excluded.uses,
+  new_users = asset_days.new_users + excluded.new_users,
+  last_used_time = case when excluded.last_used_time > asset_days.last_used_time
+    then excluded.last_used_time else asset_days.last_used_time end`;
+
+/** Ends an insert into asset_users: gives back those who are new. */
+export const ONLY_NEW_USERS = "on conflict do nothing returning account_id, asset_id, role, first_day";
