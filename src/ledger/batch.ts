@@ -3,7 +3,7 @@ import { TollgateError } from "../domain/errors.js";
 import { NotInBatch, storedIdInBatch } from "../domain/ledger/books.js";
 import { MoreGrantsNeeded } from "../domain/ledger/grant-book.js";
 import type { Refundable } from "../domain/ledger/refund.js";
-import type { Account, Grant, Hold } from "../domain/ledger/rows.js";
+import type { Account, EntryRow, Grant, Hold } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import type { Command } from "./command.js";
@@ -29,14 +29,14 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
 /**
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — request keys, generations, accounts,
  * then what is read under their locks, each sorted by id — so that instances don't deadlock.
- * @returns one result a command, in order, and the time the batch was written at
+ * @returns one result a command, in order, the time the batch was written at, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
  */
 export async function runBatch(
   transaction: LedgerTransaction,
   commands: readonly Command<unknown>[],
   context: BatchContext,
-): Promise<{ results: CommandResult[]; now: EpochMicros }> {
+): Promise<{ results: CommandResult[]; now: EpochMicros; entries: readonly EntryRow[] }> {
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
   const asked = accountsOf(commands, references, context.stripe);
@@ -59,8 +59,10 @@ export async function runBatch(
   const results: CommandResult[] = [];
   for (const command of commands) results.push(await apply(transaction, set, command));
   const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
-  if (!isRefusedAlone) await transaction.save(set.changes());
-  return { results, now };
+  if (isRefusedAlone) return { results, now, entries: [] };
+  const changes = set.changes();
+  await transaction.save(changes);
+  return { results, now, entries: changes.entries };
 }
 
 function keysOf(commands: readonly Command<unknown>[]): BatchKeys {

@@ -1,5 +1,6 @@
 import { STRIPE_COUNT } from "../domain/accounts.js";
 import { TollgateError } from "../domain/errors.js";
+import type { EntryRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import { type LedgerStore, StoreError } from "../storage/store.js";
 import { type CommandResult, runBatch } from "./batch.js";
@@ -30,6 +31,8 @@ export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_
 export interface WriterObserver {
   batchDone(batch: { readonly commands: number; readonly attempts: number; readonly elapsedMs: number }): void;
   batchRetried(error: StoreError): void;
+  /** The entries of a batch, once they are committed. */
+  posted?(entries: readonly EntryRow[]): void;
 }
 
 interface Waiting {
@@ -144,6 +147,7 @@ export class LedgerWriter {
         const context = { clockFloor: this.newestTime, stripe: this.nextStripe() };
         const done = await this.store.transact((transaction) => runBatch(transaction, commands, context));
         this.newestTime = done.now;
+        this.observer?.posted?.(done.entries);
         this.observer?.batchDone({ commands: batch.length, attempts, elapsedMs: performance.now() - startedAt });
         return done.results;
       } catch (error) {

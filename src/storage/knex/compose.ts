@@ -3,6 +3,7 @@ import type { Knex } from "knex";
 import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
+import { KnexGenerationLookups } from "./generation-lookups.js";
 import { KnexReads } from "./reads.js";
 import { KnexTools } from "./tools.js";
 
@@ -33,6 +34,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(parts.audit),
     ...methodsOf(new KnexReads(reads, guard)),
     ...methodsOf(new KnexAccountReads(reads, guard)),
+    ...methodsOf(new KnexGenerationLookups(reads, guard)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
     backend: parts.backend,
     migrate: () => guard(migrate(writes, parts.migrating)),

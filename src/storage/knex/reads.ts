@@ -19,6 +19,7 @@ import { CLAWBACKS, ENTRIES, EVENTS, GENERATIONS, REWARDS, TRANSACTIONS } from "
 import { isUuid } from "../uuid.js";
 import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
+import type { KnexGenerationLookups } from "./generation-lookups.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
 const SLICES_PER_PAGE = 20;
@@ -30,7 +31,7 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
 }
 
 /** Reads of transactions, generations and rewards: the same SQL on both backends. */
-export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads> {
+export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexGenerationLookups> {
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
@@ -270,7 +271,7 @@ function matchesTransaction(entry: ListedEntry, filter: TransactionFilter): bool
   );
 }
 
-function matchesGeneration(generation: Generation, filter: GenerationFilter): boolean {
+export function matchesGeneration(generation: Generation, filter: GenerationFilter): boolean {
   return (
     generation.createTime >= filter.startTime &&
     generation.createTime < filter.endTime &&
@@ -291,7 +292,7 @@ interface FilteredPage<Row, Cursor> {
 }
 
 /** One page of a list with filters that no index serves: looks through a bounded number of slices and says where to go on. */
-async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promise<Page<Row, Cursor>> {
+export async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promise<Page<Row, Cursor>> {
   const rows: Row[] = [];
   let cursor = list.cursor;
   for (let slices = 0; slices < SLICES_PER_PAGE; slices++) {
