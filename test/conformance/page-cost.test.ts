@@ -176,7 +176,6 @@ describeStores("a look-up", (makeDatabase, backend) => {
     ["generations that are still open", (_, lookups) => lookups.openGenerations(NOON, 10)],
     ["what a payer couldn't pay", (_, lookups) => lookups.unpaidGenerations("p", "PAYER", 0n, 10)],
     ["what a fallback couldn't pay", (_, lookups) => lookups.unpaidGenerations("f", "FALLBACK", 0n, 10)],
-    ["accounts able to pay, among some", (_, lookups) => lookups.accountsAbleToPay(0n, "", 10, ["p"])],
   ];
 
   it.each(lookUps)("of %s reads no more than it finds", async (_, read) => {
