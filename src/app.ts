@@ -13,7 +13,10 @@ import { Health } from "./gen/health/v1/health_pb.js";
 import { EconomyService } from "./gen/stationthis/economy/v1/economy_service_pb.js";
 import { GenerationService } from "./gen/stationthis/generation/v1/generation_service_pb.js";
 import { RewardsService } from "./gen/stationthis/rewards/v1/rewards_service_pb.js";
-import { Sweeper } from "./ledger/sweeper.js";
+import { type Sweep, Sweeper } from "./ledger/sweeper.js";
+import { abandonment } from "./ledger/sweeps/abandonment.js";
+import { expiries } from "./ledger/sweeps/expiries.js";
+import { UnpaidRetries } from "./ledger/sweeps/unpaid-retries.js";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
 import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
@@ -50,8 +53,11 @@ const SERVERS_DEADLINE_MS = 8_000;
  */
 export async function startApp(config: Config, log: Logger): Promise<App> {
   const core = await openCore(config, log);
-  const { store, writer, services, chain, metrics } = core;
-  const sweeper = new Sweeper(store, writer, (error) => log.warn({ err: error }, "the sweep failed"));
+  const { store, writer, services, chain, metrics, retries } = core;
+  const sweeps: Sweep[] = [expiries(store, writer), abandonment(store, writer, config.abandonAfter)];
+  const sweeper = new Sweeper(retries ? [...sweeps, retries] : sweeps, (error) =>
+    log.warn({ err: error }, "the sweep failed"),
+  );
   const readiness = new Readiness(store);
   const http = await startHttpServer({
     listen: config.httpListen,
@@ -81,7 +87,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     async stop() {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), retries?.stop()]);
       await core.close();
     },
   };
@@ -118,6 +124,8 @@ interface Core {
   readonly chain: Interceptor[];
   readonly tokens: WebhookTokens;
   readonly metrics: Metrics;
+  /** Undefined if the setting is off. */
+  readonly retries: UnpaidRetries | undefined;
   /** Base of webhook URLs: known only once the HTTP address is, if no setting says it. */
   readonly urls: { public: string | undefined };
   close(): Promise<void>;
@@ -129,7 +137,7 @@ async function openCore(config: Config, log: Logger): Promise<Core> {
   const secret = config.secret ?? (await store.storedSecret());
   const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
   const metrics: Metrics = new Metrics(() => writer.waiting);
-  const writer = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
+  const writer: LedgerWriter = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
     batchDone(batch) {
       metrics.batchDone(batch);
       log.debug(batch, "batch committed");
@@ -138,7 +146,10 @@ async function openCore(config: Config, log: Logger): Promise<Core> {
       metrics.batchRetried(error.kind);
       log.warn({ err: error }, "batch tried again");
     },
+    posted: (entries) => retries?.posted(entries),
   });
+  const onRetryError = (error: unknown): void => log.warn({ err: error }, "a payment could not be tried again");
+  const retries = config.autoRetry ? new UnpaidRetries(store, writer, config.autoRetryMaxAge, onRetryError) : undefined;
   const urls = { public: config.publicUrl?.replace(/\/+$/, "") };
   const services = ourServices({
     writer,
@@ -155,8 +166,10 @@ async function openCore(config: Config, log: Logger): Promise<Core> {
     chain: interceptors(log, metrics),
     tokens,
     metrics,
+    retries,
     urls,
     async close() {
+      await retries?.stop();
       await writer.close();
       await store.close();
     },

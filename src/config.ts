@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type PointsRate, parsePointsRate } from "./domain/points.js";
+import { MICROS_PER_DAY, MICROS_PER_SECOND } from "./domain/time.js";
 import { hostOf, isLoopback } from "./rpc/loopback.js";
 
 /** One setting: an environment variable, which is also a flag of `tollgate serve`. */
@@ -28,6 +29,26 @@ const databaseUrl = z.string().refine((text) => {
   if (text.startsWith("sqlite:")) return text.length > "sqlite:".length;
   return /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text);
 });
+
+const SPAN = /^([1-9]\d{0,3})([smhd])$/;
+const SPAN_UNITS = {
+  s: MICROS_PER_SECOND,
+  m: 60n * MICROS_PER_SECOND,
+  h: 3_600n * MICROS_PER_SECOND,
+  d: MICROS_PER_DAY,
+};
+
+/** A span of time, in microseconds. */
+const span = z.string().transform((text, context): bigint => {
+  const match = SPAN.exec(text);
+  if (match) return BigInt(match[1] as string) * SPAN_UNITS[match[2] as keyof typeof SPAN_UNITS];
+  context.addIssue("no span of time");
+  return z.NEVER;
+});
+
+const SPAN_TAKES = "a number from 1 to 9999 with its unit: s, m, h or d";
+
+const onOrOff = z.enum(["on", "off"]).transform((text) => text === "on");
 
 const httpUrl = z.string().refine((text) => /^https?:\/\//.test(text) && URL.canParse(text));
 
@@ -99,6 +120,27 @@ export const SETTINGS = {
       context.addIssue("no rate");
       return z.NEVER;
     }),
+  ),
+  abandonAfter: setting(
+    "TOLLGATE_ABANDON_AFTER",
+    "A generation that is still PENDING or RUNNING this long after its creation becomes FAILED with the reason ABANDONED.",
+    SPAN_TAKES,
+    "7d",
+    span,
+  ),
+  autoRetry: setting(
+    "TOLLGATE_AUTO_RETRY",
+    "Whether generations that nobody could pay for are paid for by themselves once there is money in the payer's account.",
+    "on or off",
+    "off",
+    onOrOff,
+  ),
+  autoRetryMaxAge: setting(
+    "TOLLGATE_AUTO_RETRY_MAX_AGE",
+    "A generation created longer ago than this is left to RetryPayment.",
+    SPAN_TAKES,
+    "30d",
+    span,
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 

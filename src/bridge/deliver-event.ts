@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import { Outcome } from "../gen/stationthis/generation/v1/generation_pb.js";
+import { GenerationState, Outcome } from "../gen/stationthis/generation/v1/generation_pb.js";
 import type { GenerationService } from "../gen/stationthis/generation/v1/generation_service_pb.js";
 import type { ComfyDeployEvent } from "./comfydeploy-event.js";
 import { clean, readOutputs } from "./comfydeploy-outputs.js";
@@ -8,9 +8,12 @@ import { clean, readOutputs } from "./comfydeploy-outputs.js";
 export type GenerationClient = Client<typeof GenerationService>;
 
 /** What a webhook did. */
-export type Delivery = "progress" | "completed" | "payment_failed" | "duplicate" | "ignored";
+export type Delivery = "progress" | "already_final" | "completed" | "payment_failed" | "duplicate" | "ignored";
 
 const RUNNING_STATUSES = new Set(["not-started", "queued", "started", "running", "uploading"]);
+
+/** A report is taken in while the generation is in one of these, and changes nothing later. */
+const RUNNING_STATES: ReadonlySet<GenerationState> = new Set([GenerationState.PENDING, GenerationState.RUNNING]);
 
 /** A map and no object: a status may be any text, "constructor" too. */
 const OUTCOMES: ReadonlyMap<string, Outcome> = new Map([
@@ -44,7 +47,7 @@ export async function deliverEvent(
     return outcome === Outcome.SUCCEEDED && answer.generation?.stateReason !== "" ? "payment_failed" : "completed";
   }
   if (!RUNNING_STATUSES.has(event.status)) return "ignored";
-  await generations.reportProgress({
+  const { generation } = await generations.reportProgress({
     generationId,
     runId: event.run_id,
     status: event.status,
@@ -52,7 +55,7 @@ export async function deliverEvent(
     liveStatus: clean(event.live_status ?? "", 500),
     outputs,
   });
-  return "progress";
+  return generation && RUNNING_STATES.has(generation.state) ? "progress" : "already_final";
 }
 
 /** Progress outside 0-1 is somebody else's rounding, and no reason to lose the event. */

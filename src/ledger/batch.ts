@@ -3,7 +3,7 @@ import { TollgateError } from "../domain/errors.js";
 import { NotInBatch, storedIdInBatch } from "../domain/ledger/books.js";
 import { MoreGrantsNeeded } from "../domain/ledger/grant-book.js";
 import type { Refundable } from "../domain/ledger/refund.js";
-import type { Account, Grant, Hold } from "../domain/ledger/rows.js";
+import type { Account, EntryRow, Grant, Hold } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import type { Command } from "./command.js";
@@ -30,7 +30,7 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — request keys, generations, accounts,
  * then what is read under their locks, each sorted by id — so that instances don't deadlock.
  * @param whenApplied told the time that the batch is written at, once nothing but saving is left
- * @returns one result a command, in order
+ * @returns one result a command, in order, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
  */
 export async function runBatch(
@@ -38,7 +38,7 @@ export async function runBatch(
   commands: readonly Command<unknown>[],
   context: BatchContext,
   whenApplied: (now: EpochMicros) => void,
-): Promise<CommandResult[]> {
+): Promise<{ results: CommandResult[]; entries: readonly EntryRow[] }> {
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
   const asked = accountsOf(commands, references, context.stripe);
@@ -62,8 +62,10 @@ export async function runBatch(
   for (const command of commands) results.push(await apply(transaction, set, command));
   whenApplied(now);
   const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
-  if (!isRefusedAlone) await transaction.save(set.changes());
-  return results;
+  if (isRefusedAlone) return { results, entries: [] };
+  const changes = set.changes();
+  await transaction.save(changes);
+  return { results, entries: changes.entries };
 }
 
 function keysOf(commands: readonly Command<unknown>[]): BatchKeys {

@@ -1,53 +1,61 @@
 import type { EpochMicros } from "../domain/time.js";
-import type { ReadStore } from "../storage/store.js";
-import { sweep } from "./commands/sweep.js";
-import type { LedgerWriter } from "./writer.js";
 
-/** How long what is due may stay unwritten. It doesn't count meanwhile: the writer and every read act as if it were written. */
-const SWEEP_INTERVAL_MS = 5_000;
-/** Accounts put to the writer at a time, so that a sweep leaves its queue to callers. */
-const ACCOUNTS_AT_ONCE = 200;
+/** Work that nobody calls for. Any instance may do it, all at once too: the rows' locks see to it that everything is written once. */
+export interface Sweep {
+  readonly everyMs: number;
+  /**
+   * Does what is due by now.
+   * @param isStopped told between steps whether to end early
+   * @returns how many rows it looked at
+   */
+  sweep(now: EpochMicros, isStopped: () => boolean): Promise<number>;
+}
 
-/**
- * Writes expiries of accounts that nobody touches: holds that ended, grants whose time is up. Any instance may sweep; the account's lock sees to it that each is written
- * once.
- */
+/** Runs sweeps, each in its own rhythm and one at a time. */
 export class Sweeper {
-  private timer: NodeJS.Timeout | undefined;
+  private timers: NodeJS.Timeout[] = [];
   private running: Promise<unknown> = Promise.resolve();
   private isStopped = false;
 
   /** @param onError told of a sweep that failed; the next one tries again */
   constructor(
-    private readonly store: Pick<ReadStore, "overdueAccounts">,
-    private readonly writer: LedgerWriter,
+    private readonly sweeps: readonly Sweep[],
     private readonly onError: (error: unknown) => void,
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => {
-      this.running = this.running.then(() => this.sweep().catch(this.onError));
-    }, SWEEP_INTERVAL_MS).unref();
+    this.timers = this.sweeps.map((each) => {
+      let isWaiting = false;
+      return setInterval(() => {
+        if (isWaiting) return;
+        isWaiting = true;
+        this.running = this.running.then(async () => {
+          await this.run(each, systemTime()).catch(this.onError);
+          isWaiting = false;
+        });
+      }, each.everyMs).unref();
+    });
   }
 
   /** Ends after the sweep that is running. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearInterval(timer);
     await this.running;
   }
 
-  /** Looks once at every account with something due. @returns how many there were */
-  async sweep(now: EpochMicros = BigInt(Date.now()) * 1_000n): Promise<number> {
+  /** Does everything once. @returns how many rows the sweeps looked at */
+  async sweep(now: EpochMicros = systemTime()): Promise<number> {
     let swept = 0;
-    for (let after = ""; !this.isStopped; ) {
-      const accountIds = await this.store.overdueAccounts(now, after, ACCOUNTS_AT_ONCE);
-      await Promise.all(accountIds.map((accountId) => this.writer.submit(sweep(accountId))));
-      swept += accountIds.length;
-      const last = accountIds.at(-1);
-      if (accountIds.length < ACCOUNTS_AT_ONCE || last === undefined) break;
-      after = last;
-    }
+    for (const each of this.sweeps) swept += await this.run(each, now);
     return swept;
   }
+
+  private async run(each: Sweep, now: EpochMicros): Promise<number> {
+    return this.isStopped ? 0 : each.sweep(now, () => this.isStopped);
+  }
+}
+
+function systemTime(): EpochMicros {
+  return BigInt(Date.now()) * 1_000n;
 }

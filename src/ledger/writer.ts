@@ -1,5 +1,6 @@
 import { STRIPE_COUNT } from "../domain/accounts.js";
 import { TollgateError } from "../domain/errors.js";
+import type { EntryRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import { type LedgerStore, StoreError } from "../storage/store.js";
 import { type CommandResult, runBatch } from "./batch.js";
@@ -31,6 +32,8 @@ export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_
 export interface WriterObserver {
   batchDone(batch: { readonly commands: number; readonly attempts: number; readonly elapsedMs: number }): void;
   batchRetried(error: StoreError): void;
+  /** The entries of a batch, once they are committed. */
+  posted?(entries: readonly EntryRow[]): void;
 }
 
 interface Waiting {
@@ -157,7 +160,8 @@ export class LedgerWriter {
     const commands = batch.map((waiting) => waiting.command);
     for (let attempts = 1; ; attempts++) {
       try {
-        const results = await this.attemptOnce(commands);
+        const { results, entries } = await this.attemptOnce(commands);
+        this.observer?.posted?.(entries);
         this.observer?.batchDone({ commands: batch.length, attempts, elapsedMs: performance.now() - startedAt });
         return results;
       } catch (error) {
@@ -169,7 +173,7 @@ export class LedgerWriter {
   }
 
   /** Batches load and apply one after the other, so that their times are in the order they were taken in; only what comes after, saving and committing, overlaps. */
-  private async attemptOnce(commands: readonly Command<unknown>[]): Promise<CommandResult[]> {
+  private async attemptOnce(commands: readonly Command<unknown>[]): ReturnType<typeof runBatch> {
     const before = this.applied;
     let whenApplied = (): void => {};
     this.applied = new Promise((resolve) => {

@@ -1,5 +1,6 @@
 import type { AssetDay, AssetUsage, BucketEarnings, CreatorAsset, EarningsBucket } from "../domain/earnings.js";
 import type { RewardRole } from "../domain/fees.js";
+import type { CastStep } from "../domain/generation/cast.js";
 import type { Generation, GenerationEvent, GenerationState, Tool } from "../domain/generation/generation.js";
 import type { BookChanges } from "../domain/ledger/books.js";
 import type { Refundable } from "../domain/ledger/refund.js";
@@ -179,6 +180,15 @@ export interface GenerationFilter {
   readonly endTime: EpochMicros;
 }
 
+/** A position in the steps of a cast: those after it come next. */
+export interface CastCursor {
+  readonly stepIndex: number;
+  readonly generationId: string;
+}
+
+/** An account's part in paying for a generation: it is asked first, or after the payer. */
+export type PayerRole = "PAYER" | "FALLBACK";
+
 export interface RewardFilter {
   readonly accountId: string;
   /** Empty: any. */
@@ -270,6 +280,28 @@ export interface ReadStore {
     cursor: string | undefined,
     pageSize: number,
   ): Promise<Page<Generation, string>>;
+  /** The steps of the cast that the filter names, by step_index and generation_id, from after the cursor. Looks at no more than 20 pages' worth of rows for a rare filter. */
+  listCast(
+    filter: GenerationFilter,
+    cursor: CastCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<Generation, CastCursor>>;
+  /** What counts of the first `limit` steps of an account's cast, by step_index and generation_id. */
+  castSteps(accountId: string, castId: string, limit: number): Promise<CastStep[]>;
+  /** Ids of PENDING and RUNNING generations created at or before a time, oldest first, at most `limit`. */
+  openGenerations(createdBefore: EpochMicros, limit: number): Promise<string[]>;
+  /**
+   * Ids above `after` of accounts whose available money, as stored, covers the base cost of a generation that they are to pay for, as payer or as fallback: one that nobody could pay
+   * (INSUFFICIENT_FUNDS), created at or after `createdAfter`. By account_id, at most `limit`; with `among`, only of these accounts.
+   */
+  accountsAbleToPay(
+    createdAfter: EpochMicros,
+    after: string,
+    limit: number,
+    among?: readonly string[],
+  ): Promise<string[]>;
+  /** Ids of generations that nobody could pay (INSUFFICIENT_FUNDS), created at or after a time, in which an account has this role; oldest first, at most `limit`. */
+  unpaidGenerations(accountId: string, role: PayerRole, createdAfter: EpochMicros, limit: number): Promise<string[]>;
   /** Newest first, from below the cursor, which a page of the same filter has returned. Reads no more than two pages' worth of rows, whatever the filter. */
   listRewards(
     filter: RewardFilter,

@@ -34,6 +34,18 @@ describe.each(["sqlite", "postgres"] as const)("a ComfyDeploy webhook on %s", (b
       expect(await sendWebhook(webhookUrl, event)).toMatchObject({ status: 200, body: '{"result":"duplicate"}' });
     });
 
+    it.each(["queued", "running", "uploading"])(
+      "for %s after the end, and says that it changed nothing",
+      async (status) => {
+        const { generationId, webhookUrl, runId } = await test.create();
+        await sendWebhook(webhookUrl, { run_id: runId, status: "success" });
+        const before = await test.read(generationId);
+        const answer = await sendWebhook(webhookUrl, { run_id: runId, status, progress: 0.2 });
+        expect(answer).toMatchObject({ status: 200, body: '{"result":"already_final"}' });
+        expect(await test.read(generationId)).toEqual(before);
+      },
+    );
+
     it("when nobody can pay: the provider can do nothing about it", async () => {
       const { generationId, webhookUrl, runId } = await test.create(0n);
       const answer = await sendWebhook(webhookUrl, { run_id: runId, status: "success" });

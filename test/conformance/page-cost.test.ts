@@ -1,5 +1,6 @@
 import createKnex, { type Knex } from "knex";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { KnexGenerationLookups } from "../../src/storage/knex/generation-lookups.js";
 import { KnexReads } from "../../src/storage/knex/reads.js";
 import { KnexRewardReads } from "../../src/storage/knex/reward-reads.js";
 import { describeStores, type TestDatabase } from "../support/stores.js";
@@ -21,7 +22,7 @@ interface Statement {
   readonly bindings: readonly Knex.RawBinding[];
 }
 
-type Read = (reads: KnexReads, rewards: KnexRewardReads) => Promise<unknown>;
+type Read = (reads: KnexReads, rewards: KnexRewardReads, lookups: KnexGenerationLookups) => Promise<unknown>;
 
 function connect(database: TestDatabase): Knex {
   return database.backend === "sqlite"
@@ -39,7 +40,8 @@ async function statementsOf(knex: Knex, read: Read): Promise<Statement[]> {
   knex.on("query", listen);
   const backend = knex.client.config.client === "pg" ? "postgres" : "sqlite";
   const guard = async <T>(query: PromiseLike<T>): Promise<T> => query;
-  await read(new KnexReads(knex, guard), new KnexRewardReads(knex, guard, backend));
+  const rewards = new KnexRewardReads(knex, guard, backend);
+  await read(new KnexReads(knex, guard), rewards, new KnexGenerationLookups(knex, guard));
   knex.removeListener("query", listen);
   return statements;
 }
@@ -95,6 +97,9 @@ describeStores("a page", (makeDatabase, backend) => {
 
   const transactions = ids(ROWS).map((transactionId) => transactionRow({ transactionId }));
   const generations = ids(ROWS).map((generationId) => generationRow({ generationId, accountId: "ann" }));
+  const steps = ids(ROWS).map((generationId, stepIndex) =>
+    generationRow({ generationId, accountId: "ben", castId: "cast", stepIndex }),
+  );
   const rewards = ids(ROWS).map((transactionId, index) =>
     rewardRow("ann", {
       transactionId,
@@ -109,7 +114,7 @@ describeStores("a page", (makeDatabase, backend) => {
     const entries = transactions.map(({ transactionId }, index) =>
       entryRow("ann", BigInt(index + 1), { transactionId }),
     );
-    await save(pair.store, { transactions, entries, openedGenerations: generations, rewards });
+    await save(pair.store, { transactions, entries, openedGenerations: [...generations, ...steps], rewards });
     knex = connect(pair.database);
     await knex.raw("analyze");
   });
@@ -129,6 +134,14 @@ describeStores("a page", (makeDatabase, backend) => {
       (position) => (reads) => {
         const cursor = position === undefined ? undefined : generations[ROWS - position]?.generationId;
         return reads.listGenerations({ ...all, ...ALWAYS, states: [] }, cursor, PAGE_SIZE);
+      },
+    ],
+    [
+      "steps of a cast",
+      (position) => (_, __, lookups) => {
+        const cursor = position === undefined ? undefined : steps[position];
+        const filter = { ...all, ...ALWAYS, accountId: "ben", castId: "cast", states: [] };
+        return lookups.listCast(filter, cursor, PAGE_SIZE);
       },
     ],
     [
@@ -196,8 +209,11 @@ describeStores("a look-up", (makeDatabase, backend) => {
   const generations = Array.from({ length: ROWS }, () => fullGenerationRow());
   const events = generations.map(({ generationId }) => eventRow(generationId, "final"));
 
+  const unpaid = { state: "PAYMENT_FAILED", stateReason: "INSUFFICIENT_FUNDS", baseCostUsdMicros: 1n } as const;
+  const waiting = [generationRow(), generationRow({ ...unpaid, payerAccountId: "p", fallbackPayerAccountId: "f" })];
+
   beforeAll(async () => {
-    await save(pair.store, { openedGenerations: generations, events });
+    await save(pair.store, { openedGenerations: [...generations, ...waiting], events });
     knex = connect(pair.database);
     await knex.raw("analyze");
   });
@@ -213,6 +229,9 @@ describeStores("a look-up", (makeDatabase, backend) => {
       (reads) => reads.findGenerations({ generationId: "", runId: generations[7]?.runId ?? "" }),
     ],
     ["events of a generation", (reads) => reads.generationEvents(generations[7]?.generationId ?? "")],
+    ["generations that are still open", (_, __, lookups) => lookups.openGenerations(NOON, 10)],
+    ["what a payer couldn't pay", (_, __, lookups) => lookups.unpaidGenerations("p", "PAYER", 0n, 10)],
+    ["what a fallback couldn't pay", (_, __, lookups) => lookups.unpaidGenerations("f", "FALLBACK", 0n, 10)],
   ];
 
   it.each(lookUps)("of %s reads no more than it finds", async (_, read) => {

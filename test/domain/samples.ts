@@ -33,6 +33,7 @@ export function sampleGeneration(changes: Partial<Generation> = {}): Generation 
     outcome: null,
     baseCostUsdMicros: null,
     feeUsdMicros: 0n,
+    payerAvailableUsdMicros: null,
     chargedAccountId: "",
     transactionId: "",
     finalizedBy: "",

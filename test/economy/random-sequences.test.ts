@@ -6,6 +6,7 @@ import { asIfWritten } from "../../src/domain/ledger/as-of.js";
 import type { Account } from "../../src/domain/ledger/rows.js";
 import { MICROS_PER_SECOND } from "../../src/domain/time.js";
 import { Sweeper } from "../../src/ledger/sweeper.js";
+import { expiries } from "../../src/ledger/sweeps/expiries.js";
 import { LedgerWriter } from "../../src/ledger/writer.js";
 import type { Store } from "../../src/storage/store.js";
 import { withClock } from "../support/store-faults.js";
@@ -33,7 +34,7 @@ describe.each([
     database = await makeDatabase(backend);
     store = await database.open();
     writer = new LedgerWriter(withClock(store, clock));
-    sweeper = new Sweeper(store, writer, () => {});
+    sweeper = new Sweeper([expiries(store, writer)], () => {});
   });
   afterAll(async () => {
     await writer.close();

@@ -30,9 +30,9 @@ export function testConfig(databaseUrl: string): Config {
   });
 }
 
-export async function startTestApp(backend: Backend): Promise<TestApp> {
+export async function startTestApp(backend: Backend, settings: Partial<Config> = {}): Promise<TestApp> {
   const database = await makeDatabase(backend);
-  const app = await startApp(testConfig(database.url), pino({ level: "silent" }));
+  const app = await startApp({ ...testConfig(database.url), ...settings }, pino({ level: "silent" }));
   const transport = createGrpcTransport({ baseUrl: `http://${app.grpcAddress}` });
   return {
     app,

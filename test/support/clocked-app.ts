@@ -9,8 +9,9 @@ import {
   type ServiceImpl,
 } from "@connectrpc/connect";
 import { vi } from "vitest";
+import type { EntryRow } from "../../src/domain/ledger/rows.js";
 import { parsePointsRate } from "../../src/domain/points.js";
-import { MICROS_PER_SECOND } from "../../src/domain/time.js";
+import { MICROS_PER_DAY, MICROS_PER_SECOND } from "../../src/domain/time.js";
 import { BadRequestSchema, ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { type CreditCategory, CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
@@ -18,7 +19,10 @@ import { type FundsPolicy, PricingUnit } from "../../src/gen/stationthis/generat
 import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
 import { RewardsService } from "../../src/gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { Sweeper } from "../../src/ledger/sweeper.js";
-import { LedgerWriter } from "../../src/ledger/writer.js";
+import { abandonment } from "../../src/ledger/sweeps/abandonment.js";
+import { expiries } from "../../src/ledger/sweeps/expiries.js";
+import { UnpaidRetries } from "../../src/ledger/sweeps/unpaid-retries.js";
+import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "../../src/ledger/writer.js";
 import { toConnectError } from "../../src/rpc/status.js";
 import { checkRequest } from "../../src/rpc/validation/check.js";
 import { CALL } from "../../src/services/call.js";
@@ -36,6 +40,8 @@ const START_MILLISECONDS = Date.UTC(2030, 2, 1, 12);
 
 /** How a test lets two instances, or a read and a write, get in each other's way. */
 export interface Interference {
+  /** What the setting for retries by themselves is: off unless given here. Defaults of the settings are 7 days for abandonment and 30 for these. */
+  readonly autoRetry?: boolean;
   readonly ledger?: (store: LedgerStore) => LedgerStore;
   readonly reads?: (store: Store) => Partial<ReadStore>;
 }
@@ -66,15 +72,16 @@ export class ClockedApp {
     readonly store: Store,
     readonly writer: LedgerWriter,
     readonly sweeper: Sweeper,
+    private readonly retries: UnpaidRetries | undefined,
     private readonly clock: { now: bigint },
     readonly economy: Client<typeof EconomyService>,
     readonly generations: Client<typeof GenerationService>,
     readonly rewards: Client<typeof RewardsService>,
   ) {}
 
-  static async start(backend: Backend): Promise<ClockedApp> {
+  static async start(backend: Backend, interference: Interference = {}): Promise<ClockedApp> {
     vi.useFakeTimers({ toFake: ["Date"], now: START_MILLISECONDS });
-    return ClockedApp.open(await makeDatabase(backend), { now: BigInt(START_MILLISECONDS) * 1_000n });
+    return ClockedApp.open(await makeDatabase(backend), { now: BigInt(START_MILLISECONDS) * 1_000n }, interference);
   }
 
   /** Another instance on the same database and the same clock. */
@@ -103,7 +110,13 @@ export class ClockedApp {
     return this.sweeper.sweep(this.clock.now);
   }
 
+  /** Waits until everything is paid that money which arrived could pay for. */
+  async retried(): Promise<void> {
+    await this.retries?.settled();
+  }
+
   async stop(): Promise<void> {
+    await this.retries?.stop();
     await this.writer.close();
     await this.database.destroy();
     vi.useRealTimers();
@@ -165,10 +178,17 @@ export class ClockedApp {
   private static async open(
     database: TestDatabase,
     clock: { now: bigint },
-    { ledger = (store) => store, reads = () => ({}) }: Interference = {},
+    { autoRetry = false, ledger = (store) => store, reads = () => ({}) }: Interference = {},
   ): Promise<ClockedApp> {
     const store = await database.open();
-    const writer = new LedgerWriter(ledger(withClock(store, clock)));
+    const observer = {
+      batchDone() {},
+      batchRetried() {},
+      posted: (entries: readonly EntryRow[]) => retries?.posted(entries),
+    };
+    const writer: LedgerWriter = new LedgerWriter(ledger(withClock(store, clock)), DEFAULT_WRITER_LIMITS, observer);
+    const retries = autoRetry ? new UnpaidRetries(store, writer, 30n * MICROS_PER_DAY, () => {}) : undefined;
+    const sweeps = [expiries(store, writer), abandonment(store, writer, 7n * MICROS_PER_DAY)];
     const dependencies: ServiceDependencies = {
       writer,
       store: { ...store, ...reads(store) },
@@ -181,7 +201,8 @@ export class ClockedApp {
       database,
       store,
       writer,
-      new Sweeper(store, writer, () => {}),
+      new Sweeper(retries ? [...sweeps, retries] : sweeps, () => {}),
+      retries,
       clock,
       clientOf(EconomyService, economyService(dependencies)),
       clientOf(GenerationService, generationService(dependencies)),

@@ -9,7 +9,7 @@ export type Outcome = "SUCCEEDED" | "FAILED" | "CANCELLED" | "TIMED_OUT";
 export type OutputType = "IMAGE" | "VIDEO" | "AUDIO" | "MODEL" | "TEXT" | "FILE";
 
 /** Why a generation is PAYMENT_FAILED or FAILED; "" otherwise. */
-export type StateReason = "" | "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED" | "RUN_FAILED" | "TIMED_OUT";
+export type StateReason = "" | "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED" | "RUN_FAILED" | "TIMED_OUT" | "ABANDONED";
 
 /** Which observation the start time comes from: a RUNNING one stands, an UPLOADING one gives way to it (rules 3.6). */
 export type StartSource = "" | "UPLOADING" | "RUNNING";
@@ -68,6 +68,8 @@ export interface Generation {
   /** Fixed once, when the run ended or its cost became known. */
   baseCostUsdMicros: bigint | null;
   feeUsdMicros: bigint;
+  /** What the payer had when nobody could pay; null if that never happened. */
+  payerAvailableUsdMicros: bigint | null;
   chargedAccountId: string;
   transactionId: string;
   /** The command that made it final, so that a batch tried again knows its own work. */

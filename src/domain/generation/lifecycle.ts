@@ -18,6 +18,7 @@ import {
  *                    ──success, cost unknown────────────▶ PAYMENT_FAILED (COST_UNDETERMINED) ──a success that says the cost──▶ as a success
  *                    ──failure, time-out────────────────▶ FAILED (RUN_FAILED, TIMED_OUT)
  *                    ──cancelled────────────────────────▶ CANCELLED
+ *                    ──nothing final for days───────────▶ FAILED (ABANDONED)
  *
  * COMPLETED, FAILED and CANCELLED never change again, and PAYMENT_FAILED → COMPLETED is the only way out of a final state.
  */
@@ -61,11 +62,14 @@ export function recordedDuration(generation: Generation): bigint | undefined {
   return endTime > startTime ? endTime - startTime : 0n;
 }
 
+/** Where a generation ends that costs nothing, and why. */
+export interface FailedState {
+  readonly state: GenerationState & ("FAILED" | "CANCELLED");
+  readonly reason: StateReason;
+}
+
 /** Where an unsuccessful run ends. */
-export function failedState(outcome: Exclude<Outcome, "SUCCEEDED">): {
-  state: GenerationState & ("FAILED" | "CANCELLED");
-  reason: StateReason;
-} {
+export function failedState(outcome: Exclude<Outcome, "SUCCEEDED">): FailedState {
   switch (outcome) {
     case "FAILED":
       return { state: "FAILED", reason: "RUN_FAILED" };

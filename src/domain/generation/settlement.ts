@@ -57,3 +57,37 @@ export function payersOf(generation: Generation): string[] {
     ? [payerAccountId]
     : [payerAccountId, fallbackPayerAccountId];
 }
+
+/** Why a generation is unpaid, and what would pay for it. */
+export interface PaymentFailure {
+  readonly reason: "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED";
+  /** What the payer would be charged, fee included; 0 while the cost is unknown, like the two below. */
+  readonly requiredUsdMicros: bigint;
+  /** What the payer had when the payment failed. */
+  readonly availableUsdMicros: bigint;
+  readonly shortfallUsdMicros: bigint;
+  /** Full name of the method that settles it. */
+  readonly retryMethod: string;
+}
+
+const SERVICE = "stationthis.generation.v1.GenerationService";
+
+/** The failed payment of a PAYMENT_FAILED generation; undefined in any other state. The first payer's shortfall is the one named. */
+export function paymentFailureOf(generation: Generation): PaymentFailure | undefined {
+  if (generation.state !== "PAYMENT_FAILED") return undefined;
+  const { baseCostUsdMicros, payerAvailableUsdMicros, payerAccountId } = generation;
+  if (baseCostUsdMicros === null || payerAvailableUsdMicros === null) {
+    const unknown = { requiredUsdMicros: 0n, availableUsdMicros: 0n, shortfallUsdMicros: 0n };
+    return { reason: "COST_UNDETERMINED", ...unknown, retryMethod: `${SERVICE}/CompleteGeneration` };
+  }
+  const { attribution, rewardPolicy, accountId } = generation;
+  const { feeUsdMicros } = feeOn(baseCostUsdMicros, attribution, rewardPolicy, accountId, payerAccountId);
+  const requiredUsdMicros = baseCostUsdMicros + feeUsdMicros;
+  return {
+    reason: "INSUFFICIENT_FUNDS",
+    requiredUsdMicros,
+    availableUsdMicros: payerAvailableUsdMicros,
+    shortfallUsdMicros: requiredUsdMicros - payerAvailableUsdMicros,
+    retryMethod: `${SERVICE}/RetryPayment`,
+  };
+}

@@ -55,7 +55,7 @@ export class NotInBatch extends Error {
 }
 
 /** Who posts what a rule does by itself. */
-const OWN_CALLER = "sys:tollgate";
+export const OWN_CALLER = "sys:tollgate";
 
 /** What posting has changed or added since loading. */
 export interface BookChanges {

@@ -7,13 +7,14 @@ import {
   type Output,
 } from "../../domain/generation/generation.js";
 import { contradicts, failedState, observeStart, recordedDuration } from "../../domain/generation/lifecycle.js";
-import { payersOf } from "../../domain/generation/settlement.js";
+import { type PaymentFailure, payersOf, paymentFailureOf } from "../../domain/generation/settlement.js";
 import type { TransactionWithEntries } from "../../domain/ledger/rows.js";
 import { baseCost, type Usage } from "../../domain/pricing.js";
 import type { EpochMicros } from "../../domain/time.js";
 import type { GenerationRef } from "../../storage/store.js";
 import type { Command } from "../command.js";
 import type { WorkingSet } from "../working-set.js";
+import { fail } from "./fail.js";
 import { observedAt } from "./observed-time.js";
 import { generationsNamedBy } from "./report-progress.js";
 import { runIdAfter } from "./run.js";
@@ -62,8 +63,11 @@ export function completeGeneration(input: CompleteGenerationInput): Command<Comp
       const base = input.outcome === "SUCCEEDED" ? costOf(ended, input.usage) : undefined;
       const saysTheMissingCost = known.stateReason === "COST_UNDETERMINED" && base !== undefined;
       if (isFinal(known.state) && !saysTheMissingCost) return answerAgain(set, generation, input);
-      if (input.outcome !== "SUCCEEDED") return fail(set, ended, input.outcome);
-      if (base === undefined) return withhold(set, ended, { reason: "COST_UNDETERMINED" });
+      if (input.outcome !== "SUCCEEDED") {
+        fail(set, ended, failedState(input.outcome));
+        return { generation: ended, posted: undefined, alreadyFinal: false };
+      }
+      if (base === undefined) return withhold(set, ended, "COST_UNDETERMINED");
       return charge(set, ended, base, input);
     },
   };
@@ -128,51 +132,39 @@ function charge(
   const order = { transactionId, caller, requestId: "", payers: payersOf(generation) };
   const settled = settle(set, generation, baseUsdMicros, order);
   if (settled.kind === "settled") return { generation, posted: settled.posted, alreadyFinal: false };
-  const { availableUsdMicros, requiredUsdMicros } = settled;
-  return withhold(set, generation, {
-    reason: "INSUFFICIENT_FUNDS",
-    account_id: settled.accountId,
-    available_usd_micros: String(availableUsdMicros),
-    required_usd_micros: String(requiredUsdMicros),
-    shortfall_usd_micros: String(requiredUsdMicros - availableUsdMicros),
-    retry_method: "stationthis.generation.v1.GenerationService/RetryPayment",
-  });
+  generation.payerAvailableUsdMicros = settled.availableUsdMicros;
+  return withhold(set, generation, "INSUFFICIENT_FUNDS");
 }
 
 /** Nobody can pay, or nobody knows what: no entry, the outputs stay, and an event says what is missing (rules 3.2, 3.5). */
-function withhold(
-  set: WorkingSet,
-  generation: Generation,
-  details: Readonly<Record<string, string>> & { readonly reason: "INSUFFICIENT_FUNDS" | "COST_UNDETERMINED" },
-): CompletedGeneration {
+function withhold(set: WorkingSet, generation: Generation, reason: PaymentFailure["reason"]): CompletedGeneration {
   releaseHoldOf(set, generation);
   generation.state = "PAYMENT_FAILED";
-  generation.stateReason = details.reason;
-  set.changeGeneration(generation);
-  set.addEvent({
-    generationId: generation.generationId,
-    eventKey: `PAYMENT_FAILED:${details.reason}`,
-    type: "PAYMENT_FAILED",
-    details,
-    createTime: set.now,
-  });
-  return { generation, posted: undefined, alreadyFinal: false };
-}
-
-function fail(set: WorkingSet, generation: Generation, outcome: Exclude<Outcome, "SUCCEEDED">): CompletedGeneration {
-  releaseHoldOf(set, generation);
-  const { state, reason } = failedState(outcome);
-  generation.state = state;
   generation.stateReason = reason;
   set.changeGeneration(generation);
   set.addEvent({
     generationId: generation.generationId,
-    eventKey: state,
-    type: state,
-    details: reason === "" ? {} : { reason },
+    eventKey: `PAYMENT_FAILED:${reason}`,
+    type: "PAYMENT_FAILED",
+    details: detailsOf(generation),
     createTime: set.now,
   });
   return { generation, posted: undefined, alreadyFinal: false };
+}
+
+/** What is missing, as the event says it. */
+function detailsOf(generation: Generation): Readonly<Record<string, string>> {
+  const failure = paymentFailureOf(generation) as PaymentFailure;
+  const { reason, retryMethod } = failure;
+  if (reason === "COST_UNDETERMINED") return { reason, retry_method: retryMethod };
+  return {
+    reason,
+    account_id: generation.payerAccountId,
+    available_usd_micros: String(failure.availableUsdMicros),
+    required_usd_micros: String(failure.requiredUsdMicros),
+    shortfall_usd_micros: String(failure.shortfallUsdMicros),
+    retry_method: retryMethod,
+  };
 }
 
 /** A repetition gets the first result; a contradiction changes nothing, is recorded once and refused (rules 3.7). */

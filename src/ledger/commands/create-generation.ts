@@ -157,6 +157,7 @@ const NOTHING_OBSERVED = {
   outcome: null,
   baseCostUsdMicros: null,
   feeUsdMicros: 0n,
+  payerAvailableUsdMicros: null,
   chargedAccountId: "",
   transactionId: "",
   finalizedBy: "",

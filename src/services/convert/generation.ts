@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Attribution } from "../../domain/fees.js";
+import type { Cast } from "../../domain/generation/cast.js";
 import {
   type Estimate,
   type Generation,
@@ -8,6 +9,7 @@ import {
   releasedOutputs,
   type Tool,
 } from "../../domain/generation/generation.js";
+import { paymentFailureOf } from "../../domain/generation/settlement.js";
 import type { Pricing, PricingUnit as PricingUnitName } from "../../domain/pricing.js";
 import type {
   AttributionSchema,
@@ -25,7 +27,7 @@ import {
   type Pricing as WirePricing,
   type Tool as WireTool,
 } from "../../gen/stationthis/generation/v1/generation_pb.js";
-import type { CreateGenerationRequest } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
+import type { CastSchema, CreateGenerationRequest } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { fromDuration, toDuration, toTimestamp } from "./time.js";
 
 /** A generation as callers may see it: its outputs only once they are paid for. */
@@ -62,6 +64,27 @@ export function toGeneration(generation: Generation): MessageInitShape<typeof Ge
     ...(generation.startTime === null ? {} : { startTime: toTimestamp(generation.startTime) }),
     ...(generation.endTime === null ? {} : { endTime: toTimestamp(generation.endTime) }),
     updateTime: toTimestamp(generation.updateTime),
+    ...toPaymentFailure(generation),
+  };
+}
+
+function toPaymentFailure(generation: Generation): Pick<MessageInitShape<typeof GenerationSchema>, "paymentFailure"> {
+  const paymentFailure = paymentFailureOf(generation);
+  return paymentFailure ? { paymentFailure } : {};
+}
+
+/** A cast as the list of its steps shows it. */
+export function toCast(castId: string, cast: Cast, isTruncated: boolean): MessageInitShape<typeof CastSchema> {
+  const { baseCostUsdMicros, feeUsdMicros } = cast;
+  const stateCounts = [...cast.counts].map(([state, generations]) => ({ state: GenerationState[state], generations }));
+  return {
+    castId,
+    state: GenerationState[cast.state],
+    baseCostUsdMicros,
+    feeUsdMicros,
+    totalCostUsdMicros: baseCostUsdMicros + feeUsdMicros,
+    stateCounts: stateCounts.sort((a, b) => a.state - b.state),
+    isTruncated,
   };
 }
 

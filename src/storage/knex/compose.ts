@@ -3,6 +3,7 @@ import type { Knex } from "knex";
 import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
+import { KnexGenerationLookups } from "./generation-lookups.js";
 import { KnexReads } from "./reads.js";
 import { KnexRewardReads } from "./reward-reads.js";
 import { KnexTools } from "./tools.js";
@@ -35,6 +36,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(new KnexReads(reads, guard)),
     ...methodsOf(new KnexAccountReads(reads, guard)),
     ...methodsOf(new KnexRewardReads(reads, guard, parts.backend)),
+    ...methodsOf(new KnexGenerationLookups(reads, guard)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
     backend: parts.backend,
     transactionsAtOnce: parts.ledger.transactionsAtOnce,

@@ -9,6 +9,7 @@ import { ENTRIES, EVENTS, GENERATIONS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
+import type { KnexGenerationLookups } from "./generation-lookups.js";
 import type { KnexRewardReads } from "./reward-reads.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
@@ -21,7 +22,9 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
 }
 
 /** Reads of transactions and generations: the same SQL on both backends. */
-export class KnexReads implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexRewardReads> {
+export class KnexReads
+  implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexRewardReads | keyof KnexGenerationLookups>
+{
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
@@ -178,7 +181,7 @@ function matchesTransaction(entry: ListedEntry, filter: TransactionFilter): bool
   );
 }
 
-function matchesGeneration(generation: Generation, filter: GenerationFilter): boolean {
+export function matchesGeneration(generation: Generation, filter: GenerationFilter): boolean {
   return (
     generation.createTime >= filter.startTime &&
     generation.createTime < filter.endTime &&
@@ -199,7 +202,7 @@ interface FilteredPage<Row, Cursor> {
 }
 
 /** One page of a list with filters that no index serves: looks through a bounded number of slices and says where to go on. */
-async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promise<Page<Row, Cursor>> {
+export async function filteredPage<Row, Cursor>(list: FilteredPage<Row, Cursor>): Promise<Page<Row, Cursor>> {
   const rows: Row[] = [];
   let cursor = list.cursor;
   for (let slices = 0; slices < SLICES_PER_PAGE; slices++) {

@@ -128,6 +128,7 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.bigInteger("pricing_minimum_charge_usd_micros").notNullable();
     t.bigInteger("base_cost_usd_micros");
     t.bigInteger("fee_usd_micros").notNullable();
+    t.bigInteger("payer_available_usd_micros");
     t.integer("step_index").notNullable();
     t.specificType("progress", float8).notNullable();
     t.specificType("transaction_id", uuid);
@@ -140,6 +141,18 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.index(["account_id", "generation_id"]);
   });
   await knex.raw("create unique index generations_run on generations (run_id, provider) where run_id <> ''");
+  await knex.raw(
+    "create index generations_cast on generations (account_id, cast_id, step_index, generation_id) where cast_id <> ''",
+  );
+  // What sweeps look for, all of it rare: runs that haven't ended, and ended ones that nobody could pay for.
+  await knex.raw(
+    "create index generations_open on generations (create_time, generation_id) where state in ('PENDING', 'RUNNING')",
+  );
+  for (const role of ["payer", "fallback_payer"]) {
+    await knex.raw(
+      `create index generations_unpaid_by_${role} on generations (${role}_account_id, create_time, generation_id) where state_reason = 'INSUFFICIENT_FUNDS'`,
+    );
+  }
 
   await knex.schema.createTable("rewards", (t) => {
     t.specificType("transaction_id", uuid).notNullable();
