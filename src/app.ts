@@ -15,6 +15,7 @@ import { GenerationService } from "./gen/stationthis/generation/v1/generation_se
 import { RewardsService } from "./gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { Sweeper } from "./ledger/sweeper.js";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
+import { legacyErrorBody, legacyRoutes } from "./legacy-http/legacy-routes.js";
 import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
@@ -58,6 +59,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     services,
     interceptors: chain,
     readiness,
+    errorBody: legacyErrorBody,
     publicHosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [],
     routes(server) {
       server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
@@ -68,6 +70,13 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
           metrics.webhookDone(result);
           log.info({ result, generationId }, "webhook");
         },
+      });
+      legacyRoutes(server, {
+        economy: inProcessClient(core, EconomyService),
+        points: config.usdPerPoint,
+        // No API keys are configured, which is only possible on loopback: any value passes.
+        isClientKey: () => true,
+        onDefect: (error, requestId) => log.error({ err: error, requestId }, "a legacy call failed"),
       });
     },
   });
