@@ -24,3 +24,9 @@ export function pointsRoundedDown(usdMicros: bigint, rate: PointsRate): string {
   const isBelow = scaled < 0n && floor * rate.picoUsdPerPoint !== scaled;
   return formatDecimal(isBelow ? floor - 1n : floor, 2);
 }
+
+/** Prices in points: two decimals, rounded up. @param usdMicros not negative */
+export function pointsRoundedUp(usdMicros: bigint, rate: PointsRate): string {
+  const scaled = usdMicros * PICO_USD_PER_MICRO * 100n;
+  return formatDecimal((scaled + rate.picoUsdPerPoint - 1n) / rate.picoUsdPerPoint, 2);
+}
