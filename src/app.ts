@@ -73,6 +73,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
       });
       legacyRoutes(server, {
         economy: inProcessClient(core, EconomyService),
+        generations: inProcessClient(core, GenerationService),
         points: config.usdPerPoint,
         // No API keys are configured, which is only possible on loopback: any value passes.
         isClientKey: () => true,

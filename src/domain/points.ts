@@ -35,3 +35,9 @@ export function usdMicrosOfPoints(points: bigint, rate: PointsRate, rounding: "u
 export function pointsPerUsd(rate: PointsRate): string {
   return formatDecimal(10n ** BigInt(RATE_DECIMALS + 6) / rate.picoUsdPerPoint, 6);
 }
+
+/** Prices in points: two decimals, rounded up. @param usdMicros not negative */
+export function pointsRoundedUp(usdMicros: bigint, rate: PointsRate): string {
+  const scaled = usdMicros * PICO_USD_PER_MICRO * 100n;
+  return formatDecimal((scaled + rate.picoUsdPerPoint - 1n) / rate.picoUsdPerPoint, 2);
+}

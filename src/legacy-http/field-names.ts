@@ -7,6 +7,7 @@ const OLD_NAMES: ReadonlyMap<string, string> = new Map([
   ["external_reference", "externalTransactionId"],
   ["transaction_id", "transactionId"],
   ["request_id", "Idempotency-Key"],
+  ["run_duration", "runDurationSeconds"],
   ["start_time", "startDate"],
   ["end_time", "endDate"],
 ]);

@@ -1,6 +1,6 @@
 import { type FieldProblem, invalidInput } from "./errors.js";
 import { type Json, JsonNumber } from "./exact-json.js";
-import { parseUsd } from "./money.js";
+import { parseMillionths, parseUsd } from "./money.js";
 
 /** An object of a body. */
 export type JsonObject = { readonly [key: string]: Json };
@@ -13,10 +13,13 @@ export class Fields {
   private readonly problems: FieldProblem[] = [];
   private readonly values: JsonObject;
 
-  /** @throws LegacyError INVALID_INPUT if the body is no JSON object */
-  constructor(body: unknown) {
-    if (!isObject(body)) throw invalidInput([{ field: "body", message: "takes a JSON object" }]);
-    this.values = body;
+  /**
+   * @param name what it is called in errors
+   * @throws LegacyError INVALID_INPUT if it is no JSON object
+   */
+  constructor(values: unknown, name = "body") {
+    if (!isObject(values)) throw invalidInput([{ field: name, message: "takes a JSON object" }]);
+    this.values = values;
   }
 
   add(field: string, message: string): void {
@@ -52,6 +55,15 @@ export class Fields {
     if (value instanceof JsonNumber && INTEGER.test(value.text) && BigInt(value.text) > 0n) return BigInt(value.text);
     this.add(field, "is required and takes an integer above 0");
     return 0n;
+  }
+
+  /** A number or a decimal string in millionths; undefined if there is none. */
+  millionths(field: string): bigint | undefined {
+    const value = this.values[field] ?? undefined;
+    if (value === undefined) return undefined;
+    const read = parseMillionths(value);
+    if (read === undefined) this.add(field, "takes a number from 0 with at most 6 decimals");
+    return read;
   }
 
   object(field: string): JsonObject {

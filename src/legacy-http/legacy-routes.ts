@@ -1,6 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PointsRate } from "../domain/points.js";
+import { costPreviewRoute } from "./cost-preview.js";
 import { creditRoute } from "./credit.js";
 import { creditPointsRoute } from "./credit-points.js";
 import { debitRoute } from "./debit.js";
@@ -8,7 +9,7 @@ import { economyRoutes } from "./economy.js";
 import { errorEnvelope, fromService, invalidInput, LegacyError } from "./errors.js";
 import { parseExactJson } from "./exact-json.js";
 import { ratesRoute } from "./rates.js";
-import type { EconomyClient } from "./service-call.js";
+import type { EconomyClient, GenerationClient } from "./service-call.js";
 import { spendRoute } from "./spend.js";
 import { transactionRoutes } from "./transactions.js";
 
@@ -18,6 +19,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 export interface LegacyOptions {
   readonly economy: EconomyClient;
+  readonly generations: GenerationClient;
   readonly points: PointsRate;
   /** Whether a value of X-Internal-Client-Key is one of the service's API keys. */
   readonly isClientKey: (key: string) => boolean;
@@ -32,17 +34,21 @@ export function legacyRoutes(server: FastifyInstance, options: LegacyOptions): v
       scope.addHook("onRequest", async ({ headers }) => requireClientKey(headers["x-internal-client-key"], options));
       readExactJson(scope);
       answerErrors(scope, options);
-      const { economy, points } = options;
-      economyRoutes(scope, economy);
-      debitRoute(scope, economy);
-      creditRoute(scope, economy);
-      spendRoute(scope, economy, points);
-      creditPointsRoute(scope, economy, points);
-      transactionRoutes(scope, economy);
-      ratesRoute(scope, points);
+      costPreviewRoute(scope, options.generations);
+      scope.register(async (data) => dataRoutes(data, options), { prefix: "/data" });
     },
-    { prefix: `${PREFIX}/data` },
+    { prefix: PREFIX },
   );
+}
+
+function dataRoutes(scope: FastifyInstance, { economy, points }: LegacyOptions): void {
+  economyRoutes(scope, economy);
+  debitRoute(scope, economy);
+  creditRoute(scope, economy);
+  spendRoute(scope, economy, points);
+  creditPointsRoute(scope, economy, points);
+  transactionRoutes(scope, economy);
+  ratesRoute(scope, points);
 }
 
 /** The body of an error that HTTP itself makes on these paths; undefined on any other. */

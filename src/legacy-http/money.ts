@@ -1,6 +1,7 @@
 import { formatDecimal, parseDecimal } from "../domain/money.js";
 import { JsonNumber } from "./exact-json.js";
 
+/** A micro-dollar is a millionth of one. */
 const USD_DECIMALS = 6;
 const NUMBER = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,2}))?$/;
 
@@ -9,6 +10,11 @@ const NUMBER = /^(-?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,2}))?$/;
  * @returns micro-USD; undefined if it is anything else, is negative or has more than 6 decimals: nothing is rounded
  */
 export function parseUsd(value: unknown): bigint | undefined {
+  return parseMillionths(value);
+}
+
+/** Reads a JSON number or a decimal string exactly, as a whole number of millionths; undefined as for parseUsd. */
+export function parseMillionths(value: unknown): bigint | undefined {
   const text = value instanceof JsonNumber ? plainDecimal(value.text) : value;
   return typeof text === "string" ? parseDecimal(text, USD_DECIMALS) : undefined;
 }

@@ -123,6 +123,7 @@ describeStores("migrate", (makeDatabase, backend) => {
       "generations",
       "holds",
       "requests",
+      "reward_policies",
       "rewards",
       "tools",
       "transactions",

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
+import { PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { errorBody, ID, LegacyCaller, TIME } from "../support/legacy.js";
 
@@ -221,5 +222,63 @@ describe.each(["sqlite", "postgres"] as const)("the old path on %s", (backend) =
     expect(answer.status).toBe(200);
     const data = { POINTS_per_USD: 2967.35905 };
     expect(answer.json).toEqual({ success: true, data, timestamp: TIME, requestId: ID });
+  });
+
+  describe("GET /internal/v1/tools/:toolId/costPreview", () => {
+    beforeAll(async () => {
+      const pricing = { unit: PricingUnit.SECOND, rateUsd: "0.001" };
+      const defaultEstimate = { amount: { case: "runDuration", value: { seconds: 30n } } } as const;
+      await test.generations.upsertTool({ tool: { toolId: "flux", pricing, defaultEstimate } });
+      await test.generations.upsertTool({ tool: { toolId: "train", pricing } });
+    });
+
+    it("says what a run would cost, by the tool's default estimate", async () => {
+      const answer = await caller.preview("flux", { prompt: "a cat", steps: 30 });
+      expect(answer.status).toBe(200);
+      const cost = { baseCostUsd: "0.03", feeUsd: "0.00", totalCostUsd: "0.03", totalPoints: "89.03" };
+      expect(answer.json).toEqual({ toolId: "flux", ...cost });
+      const { json } = await caller.preview("flux", "");
+      expect(json).toEqual({ toolId: "flux", ...cost });
+    });
+
+    it("counts the duration and the works that are named, and no fee on one's own", async () => {
+      const loras = [{ loraId: "ink", ownerAccountId: "anna" }];
+      const inputs = {
+        runDurationSeconds: 2.5,
+        attribution: { spell: { spellId: "s", ownerAccountId: "carol" }, loras },
+      };
+      expect((await caller.preview("flux", inputs)).json).toEqual({
+        toolId: "flux",
+        baseCostUsd: "0.0025",
+        feeUsd: "0.00015",
+        totalCostUsd: "0.00265",
+        totalPoints: "7.87",
+      });
+      const { json } = await caller.preview("flux", { ...inputs, masterAccountId: "anna" });
+      expect(json).toMatchObject({ feeUsd: "0.000075", totalCostUsd: "0.002575" });
+    });
+
+    it("answers 404 NOT_FOUND for an unknown tool", async () => {
+      const answer = await caller.preview("nothing", {});
+      expect(answer.status).toBe(404);
+      const message = "there is no tool nothing, or it is archived";
+      expect(answer.json).toEqual(errorBody("NOT_FOUND", message, { toolId: "nothing" }));
+    });
+
+    it.each([
+      ["inputParams", "{"],
+      ["inputParams", "[]"],
+      ["runDurationSeconds", { runDurationSeconds: "soon" }],
+      ["runDurationSeconds", { runDurationSeconds: 31_536_001 }],
+      ["runDurationSeconds", {}],
+      ["quantity", { quantity: 1.5 }],
+      ["attribution", { attribution: { spell: 5 } }],
+      ["masterAccountId", { runDurationSeconds: 1, masterAccountId: "a b" }],
+    ])("answers 400 INVALID_INPUT that names %s for %j", async (field, inputParams) => {
+      const answer = await caller.preview("train", inputParams);
+      expect(answer.status).toBe(400);
+      const fields = [{ field, message: expect.any(String) }];
+      expect(answer.json).toEqual(errorBody("INVALID_INPUT", expect.any(String), { fields }));
+    });
   });
 });

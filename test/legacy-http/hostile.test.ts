@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parsePointsRate } from "../../src/domain/points.js";
 import { legacyErrorBody, legacyRoutes } from "../../src/legacy-http/legacy-routes.js";
-import type { EconomyClient } from "../../src/legacy-http/service-call.js";
+import type { EconomyClient, GenerationClient } from "../../src/legacy-http/service-call.js";
 import { makeHttpServer } from "../../src/rpc/http-server.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { sendHttp } from "../support/http.js";
@@ -187,6 +187,7 @@ describe("the key of an old caller", () => {
   });
   legacyRoutes(server, {
     economy,
+    generations: new Proxy({} as GenerationClient, {}),
     points: parsePointsRate("0.000337") ?? { picoUsdPerPoint: 1n },
     isClientKey: (key) => key === "right",
     onDefect: (error) => onDefect.push(error),

@@ -58,6 +58,7 @@ export async function refusedCalls(test: TestApp): Promise<RefusedCall[]> {
       { generation_id: missing, run_id: "" },
     ),
     refused("TOOL_NOT_FOUND", "NOT_FOUND", "GetTool", { tool_id: "no-tool" }, { tool_id: "no-tool" }),
+    refused("POLICY_NOT_FOUND", "NOT_FOUND", "GetRewardPolicy", { policy_id: "gone" }, { policy_id: "gone" }),
     refused(
       "INSUFFICIENT_FUNDS",
       "FAILED_PRECONDITION",

@@ -22,6 +22,14 @@ export class LegacyCaller {
     return this.send("POST", path, { "content-type": "application/json", ...headers }, text);
   }
 
+  /** @param inputParams an object, or what goes out before it is URL-encoded */
+  async preview(toolId: string, inputParams: unknown): Promise<LegacyAnswer> {
+    const text = typeof inputParams === "string" ? inputParams : JSON.stringify(inputParams);
+    const url = `${this.httpUrl}/internal/v1/tools/${toolId}/costPreview?inputParams=${encodeURIComponent(text)}`;
+    const answer = await sendHttp(url, { method: "GET", headers: { "x-internal-client-key": "any" } });
+    return { status: answer.status, headers: answer.headers, json: JSON.parse(answer.body) };
+  }
+
   /** @param path after /internal/v1/data */
   async send(
     method: string,

@@ -54,6 +54,7 @@ export function toTransaction({
     externalReference: transaction.externalReference,
     refundedUsdMicros: transaction.refundedUsdMicros,
     refundOfTransactionId: transaction.refundOfTransactionId,
+    rewardPolicyId: transaction.rewardPolicyId,
     requestId: transaction.requestId,
     createTime: toTimestamp(transaction.createTime),
   };

@@ -4,6 +4,7 @@ import type { ServiceDependencies } from "../dependencies.js";
 import { getEarnings } from "./earnings.js";
 import { listRewards } from "./list-rewards.js";
 import { previewRewards } from "./preview-rewards.js";
+import { getRewardPolicy, listRewardPolicies, setRewardPolicy } from "./reward-policies.js";
 
 /** Every RPC of RewardsService. Requests have been validated by the interceptors. */
 export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<typeof RewardsService> {
@@ -11,5 +12,8 @@ export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<t
     previewRewards: previewRewards(dependencies),
     getEarnings: getEarnings(dependencies),
     listRewards: listRewards(dependencies),
+    setRewardPolicy: setRewardPolicy(dependencies),
+    getRewardPolicy: getRewardPolicy(dependencies),
+    listRewardPolicies: listRewardPolicies(dependencies),
   };
 }

@@ -4,6 +4,7 @@ import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
 import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
 import { KnexReads } from "./reads.js";
+import { KnexRewardPolicies } from "./reward-policies.js";
 import { KnexTools } from "./tools.js";
 
 /** The parts in which the backends differ. */
@@ -34,6 +35,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(new KnexReads(reads, guard)),
     ...methodsOf(new KnexAccountReads(reads, guard)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
+    ...methodsOf(new KnexRewardPolicies(reads, guard)),
     backend: parts.backend,
     migrate: () => guard(migrate(writes, parts.migrating)),
     isMigrated: () => guard(isMigrated(reads)),

@@ -2,6 +2,7 @@ import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
+import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
 import type { Column, ColumnType, Stored, Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
@@ -78,6 +79,10 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
 
   loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]> {
     return this.loads.refundables(transactionIds);
+  }
+
+  loadRewardPolicy(time: EpochMicros): Promise<RewardPolicyRow> {
+    return this.loads.rewardPolicy(time);
   }
 
   async loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
