@@ -58,6 +58,10 @@ describe("the old paths", () => {
     },
   );
 
+  it("answer a GET that says it is JSON and has no body", async () => {
+    expect((await caller.send("GET", "/economy", JSON_TYPE)).status).toBe(200);
+  });
+
   it("answer a Host that isn't theirs in their shape", async () => {
     const answer = await caller.send("GET", "/economy", { host: "evil.example" });
     expect(answer.status).toBe(403);
