@@ -70,6 +70,8 @@ function readExactJson(scope: FastifyInstance): void {
     "application/json",
     { parseAs: "string", bodyLimit: MAX_BODY_BYTES },
     async (_: FastifyRequest, text: string) => {
+      // A GET may say that it is JSON and have no body.
+      if (text === "") return undefined;
       try {
         return parseExactJson(text);
       } catch (error) {
