@@ -40,6 +40,16 @@ describe.each(["sqlite", "postgres"] as const)("the old path on %s", (backend) =
     expect(answer.json).toEqual(economyWith("10.50"));
   });
 
+  it("GET /users/:masterAccountId/economy says since when there is the account, and when it last changed", async () => {
+    await deposit(1n);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await deposit(1n);
+    const { json } = await caller.get(`/users/${user}/transactions`);
+    const [newest, oldest] = (json as { readonly createdAt: string }[]).map(({ createdAt }) => createdAt);
+    const answer = await caller.get(`/users/${user}/economy`);
+    expect(answer.json).toMatchObject({ createdAt: oldest, updatedAt: newest });
+  });
+
   it("GET /users/:masterAccountId/economy answers 404 for an account that never had an entry", async () => {
     const answer = await caller.get(`/users/${user}/economy`);
     expect(answer.status).toBe(404);
