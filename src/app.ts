@@ -18,6 +18,7 @@ import { abandonment } from "./ledger/sweeps/abandonment.js";
 import { expiries } from "./ledger/sweeps/expiries.js";
 import { UnpaidRetries } from "./ledger/sweeps/unpaid-retries.js";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
+import { legacyErrorBody, legacyRoutes } from "./legacy-http/legacy-routes.js";
 import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
@@ -64,6 +65,7 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     services,
     interceptors: chain,
     readiness,
+    errorBody: legacyErrorBody,
     publicHosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [],
     routes(server) {
       server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
@@ -74,6 +76,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
           metrics.webhookDone(result);
           log.info({ result, generationId }, "webhook");
         },
+      });
+      legacyRoutes(server, {
+        economy: inProcessClient(core, EconomyService),
+        generations: inProcessClient(core, GenerationService),
+        points: config.usdPerPoint,
+        // No API keys are configured, which is only possible on loopback: any value passes.
+        isClientKey: () => true,
+        onDefect: (error, requestId) => log.error({ err: error, requestId }, "a legacy call failed"),
       });
     },
   });

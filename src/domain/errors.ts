@@ -32,6 +32,7 @@ export const ERRORS = {
     metadata: ["tool_id"],
     message: "there is no tool {tool_id}, or it is archived",
   },
+  POLICY_NOT_FOUND: { code: "NOT_FOUND", metadata: ["policy_id"], message: "there is no reward policy {policy_id}" },
   INSUFFICIENT_FUNDS: {
     code: "FAILED_PRECONDITION",
     metadata: ["account_id", "available_usd_micros", "required_usd_micros", "shortfall_usd_micros"],

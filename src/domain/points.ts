@@ -24,3 +24,20 @@ export function pointsRoundedDown(usdMicros: bigint, rate: PointsRate): string {
   const isBelow = scaled < 0n && floor * rate.picoUsdPerPoint !== scaled;
   return formatDecimal(isBelow ? floor - 1n : floor, 2);
 }
+
+/** What a whole number of points is worth, in micro-USD: prices round up, what is given rounds down. */
+export function usdMicrosOfPoints(points: bigint, rate: PointsRate, rounding: "up" | "down"): bigint {
+  const pico = points * rate.picoUsdPerPoint;
+  return (rounding === "up" ? pico + PICO_USD_PER_MICRO - 1n : pico) / PICO_USD_PER_MICRO;
+}
+
+/** Points in a dollar, with six decimals, rounded down. */
+export function pointsPerUsd(rate: PointsRate): string {
+  return formatDecimal(10n ** BigInt(RATE_DECIMALS + 6) / rate.picoUsdPerPoint, 6);
+}
+
+/** Prices in points: two decimals, rounded up. @param usdMicros not negative */
+export function pointsRoundedUp(usdMicros: bigint, rate: PointsRate): string {
+  const scaled = usdMicros * PICO_USD_PER_MICRO * 100n;
+  return formatDecimal((scaled + rate.picoUsdPerPoint - 1n) / rate.picoUsdPerPoint, 2);
+}

@@ -4,6 +4,7 @@ import { NotInBatch, storedIdInBatch } from "../domain/ledger/books.js";
 import { MoreGrantsNeeded } from "../domain/ledger/grant-book.js";
 import type { Refundable } from "../domain/ledger/refund.js";
 import type { Account, EntryRow, Grant, Hold } from "../domain/ledger/rows.js";
+import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import type { Command } from "./command.js";
@@ -56,6 +57,7 @@ export async function runBatch(
     namedGrants: [...owned.namedGrants, ...due.grants],
     holds: [...owned.holds, ...due.holds],
     refundables: owned.refundables,
+    rewardPolicies: await loadRewardPolicies(transaction, commands, now),
   });
   for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
@@ -157,6 +159,18 @@ async function loadOwned(
   const refundables = await transaction.loadRefundables(refundedIds);
   const burnedIds = refundables.flatMap(({ entries }) => entries[0]?.grantMovements.map(([grantId]) => grantId) ?? []);
   return { openGrants, namedGrants: await transaction.loadGrantsById(burnedIds), holds, refundables };
+}
+
+/**
+ * The reward policy in force at the batch's time, if a command goes by it. It is read inside the batch's own transaction and never kept from one batch to the next: every instance sees each policy
+ * that is committed, so once SetRewardPolicy has answered nobody opens a generation under the one before it (docs/decisions/0014).
+ */
+async function loadRewardPolicies(
+  transaction: LedgerTransaction,
+  commands: readonly Command<unknown>[],
+  now: EpochMicros,
+): Promise<RewardPolicyRow[]> {
+  return commands.some((command) => command.needsRewardPolicy) ? [await transaction.loadRewardPolicy(now)] : [];
 }
 
 /** A command whose reference is refused here is refused again, with its answer, when it is applied. */

@@ -22,6 +22,8 @@ export interface Command<Result> {
   readonly holds?: readonly string[];
   /** Ids of transactions it may give back. */
   readonly refunds?: readonly string[];
+  /** Goes by the reward policy in force. */
+  readonly needsRewardPolicy?: boolean;
   /** Must have its batch, and so its database transaction, to itself: refused means that nothing at all is written. */
   readonly isAlone?: boolean;
   /** Plain ids of the accounts it may touch. */

@@ -3,6 +3,7 @@ import { type Generation, type GenerationEvent, MAX_CONFLICTS } from "../domain/
 import { Books, type LoadedBooks } from "../domain/ledger/books.js";
 import type { Refundable } from "../domain/ledger/refund.js";
 import type { ClawbackRow, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
+import { policyInForce, type RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchChanges, GenerationRef, LoadedKeys, RequestRecord } from "../storage/store.js";
 import type { IdempotentRequest } from "./command.js";
@@ -68,6 +69,7 @@ export class WorkingSet {
   private readonly rewards: RewardRow[] = [];
   private readonly clawbacks: ClawbackRow[] = [];
   private readonly events: GenerationEvent[] = [];
+  private readonly newRewardPolicies: RewardPolicyRow[] = [];
 
   /** @param stripe which stripe of every platform account this batch posts to, 0 to 15 */
   constructor(
@@ -75,7 +77,11 @@ export class WorkingSet {
     stripe: number,
     keys: LoadedKeys,
     references: References,
-    loaded: LoadedBooks & { readonly refundables: readonly Refundable[] },
+    private readonly loaded: LoadedBooks & {
+      readonly refundables: readonly Refundable[];
+      /** The one in force, where a command goes by it. */
+      readonly rewardPolicies: readonly RewardPolicyRow[];
+    },
   ) {
     this.generations = references.generations;
     this.books = new Books(now, stripe, loaded);
@@ -175,6 +181,17 @@ export class WorkingSet {
     });
   }
 
+  /** The reward policy in force for a command that said it needs it; one that an earlier command of the batch has set counts. */
+  rewardPolicy(): RewardPolicyRow {
+    const policy = policyInForce([...this.loaded.rewardPolicies, ...this.newRewardPolicies], this.now);
+    if (!policy) throw new Error("no reward policy was loaded for this batch");
+    return policy;
+  }
+
+  addRewardPolicy(policy: RewardPolicyRow): void {
+    this.newRewardPolicies.push(policy);
+  }
+
   changes(): BatchChanges {
     return {
       ...this.books.changes(),
@@ -186,6 +203,7 @@ export class WorkingSet {
       changedRewards: [...this.changedRewards],
       clawbacks: this.clawbacks,
       events: this.events,
+      rewardPolicies: this.newRewardPolicies,
     };
   }
 }

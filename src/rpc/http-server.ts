@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
-import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Mounted } from "./grpc-server.js";
 import { hostOf, isLoopback, portOf } from "./loopback.js";
 import type { Readiness } from "./readiness.js";
@@ -21,7 +22,12 @@ export interface HttpServerOptions {
   readonly routes: (server: FastifyInstance) => void;
   /** Host names that requests may carry besides loopback's, where it listens on loopback. */
   readonly publicHosts: readonly string[];
+  /** Bodies of errors on paths that have a shape of their own. Default: none has. */
+  readonly errorBody?: ErrorBody;
 }
+
+/** The body of an error that HTTP itself makes (404, 413...); undefined where the path has no shape of its own. */
+export type ErrorBody = (request: FastifyRequest, status: number, message: string) => object | undefined;
 
 export interface HttpServer {
   /** "http://127.0.0.1:8080" */
@@ -31,7 +37,7 @@ export interface HttpServer {
 
 /** Serves Connect, gRPC-Web and JSON, the bridge's routes, `/healthz` (the process) and `/readyz` (the store). */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = makeHttpServer(options.listen, options.publicHosts);
+  const server = makeHttpServer(options.listen, options.publicHosts, options.errorBody);
   server.get("/readyz", async (_, reply) => {
     const problem = await options.readiness.problem();
     return problem ? reply.code(503).send({ status: "not ready", problem }) : { status: "ready" };
@@ -51,17 +57,25 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** An HTTP server with its bounds, its errors in one shape, and `/healthz`. @param listen HOST:PORT, which decides whose Host headers it answers */
-export function makeHttpServer(listen: string, publicHosts: readonly string[]): FastifyInstance {
+export function makeHttpServer(
+  listen: string,
+  publicHosts: readonly string[],
+  errorBody: ErrorBody = () => undefined,
+): FastifyInstance {
+  const refuse: Refuse = (request, reply, status, message) =>
+    reply.code(status).send(errorBody(request, status, message) ?? { error: message });
   const server = Fastify({
     logger: false,
+    genReqId: () => randomUUID(),
+    frameworkErrors: (error, request, reply) => refuse(request, reply, error.statusCode ?? 400, error.message),
     bodyLimit: MAX_MESSAGE_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: "idle",
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: 200 },
   });
-  if (isLoopback(hostOf(listen))) guardHost(server, publicHosts);
-  answerErrors(server);
+  if (isLoopback(hostOf(listen))) guardHost(server, publicHosts, refuse);
+  answerErrors(server, refuse);
   server.get("/healthz", () => ({ status: "ok" }));
   return server;
 }
@@ -79,23 +93,26 @@ export async function listenOn(server: FastifyInstance, listen: string): Promise
   };
 }
 
+type Refuse = (request: FastifyRequest, reply: FastifyReply, status: number, message: string) => FastifyReply;
+
 /** A page in a browser may reach loopback under a name of its own (DNS rebinding): only loopback's names and the public URL's are answered. */
-function guardHost(server: FastifyInstance, publicHosts: readonly string[]): void {
+function guardHost(server: FastifyInstance, publicHosts: readonly string[], refuse: Refuse): void {
   server.addHook("onRequest", async (request, reply) => {
     const host = request.hostname.replace(/^\[|\]$/g, "").replace(/]?:\d+$/, "");
     if (isLoopback(host) || publicHosts.includes(host)) return;
-    await reply.code(403).send({ error: "Host: this listens on loopback and answers to loopback names only" });
+    await refuse(request, reply, 403, "Host: this listens on loopback and answers to loopback names only");
   });
 }
 
 /** Errors of HTTP itself (400, 413, 415...) in one shape; what is ours to mend says nothing of itself. */
-function answerErrors(server: FastifyInstance): void {
-  const answerNotFound = (_: unknown, reply: FastifyReply) => reply.code(404).send({ error: "there is nothing here" });
+function answerErrors(server: FastifyInstance, refuse: Refuse): void {
+  const answerNotFound = (request: FastifyRequest, reply: FastifyReply) =>
+    refuse(request, reply, 404, "there is nothing here");
   server.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
     // A body is read before its path is found to lead nowhere.
     if (request.is404) return answerNotFound(request, reply);
     const status = error.statusCode ?? 500;
-    return reply.code(status).send({ error: status < 500 ? error.message : "something went wrong" });
+    return refuse(request, reply, status, status < 500 ? error.message : "something went wrong");
   });
   server.setNotFoundHandler(answerNotFound);
 }

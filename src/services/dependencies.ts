@@ -1,13 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { PointsRate } from "../domain/points.js";
 import type { LedgerWriter } from "../ledger/writer.js";
-import type { AuditStore, ReadStore, ToolStore } from "../storage/store.js";
+import type { AuditStore, ReadStore, RewardPolicyStore, ToolStore } from "../storage/store.js";
 import type { PageTokens } from "./page-token.js";
 
 /** What the services are made of. */
 export interface ServiceDependencies {
   readonly writer: LedgerWriter;
-  readonly store: ReadStore & ToolStore & AuditStore;
+  readonly store: ReadStore & ToolStore & RewardPolicyStore & AuditStore;
   readonly points: PointsRate;
   readonly pageTokens: PageTokens;
   /** Checks a request inside a request as if it had come by itself. Throws TollgateError. */

@@ -1,11 +1,15 @@
 import type { Refundable } from "../domain/ledger/refund.js";
 import type { Grant, Hold } from "../domain/ledger/rows.js";
+import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 import { NEVER } from "./columns.js";
 import { groupByTransaction } from "./group.js";
 import type { LoadedDue, LoadedKeys } from "./store.js";
-import { ENTRIES, GRANTS, HOLDS, REWARDS, TRANSACTIONS } from "./tables.js";
+import { ENTRIES, GRANTS, HOLDS, REWARD_POLICIES, REWARDS, TRANSACTIONS } from "./tables.js";
 import { isUuid } from "./uuid.js";
+
+/** Of some policies, the one that is in force last. */
+export const LATEST_POLICY = "order by effective_time desc, create_time desc, policy_id desc limit 1";
 
 /** A list of values as one parameter: `column ${sql}` tests membership. */
 export interface ListParameter {
@@ -76,6 +80,12 @@ export class LedgerLoads {
       entries: entriesOf.get(transaction.transactionId) ?? [],
       rewards: rewardsOf.get(transaction.transactionId) ?? [],
     }));
+  }
+
+  async rewardPolicy(time: EpochMicros): Promise<RewardPolicyRow> {
+    const sql = `select * from reward_policies where effective_time <= ? ${LATEST_POLICY}`;
+    const [row] = await this.queries.query("load_reward_policy", sql, [time]);
+    return REWARD_POLICIES.decode(row as Record<string, unknown>);
   }
 
   /** Which account a hold is in: never changes, so it may be read before any lock. */

@@ -16,6 +16,7 @@ import type {
   TransactionType,
   TransactionWithEntries,
 } from "../domain/ledger/rows.js";
+import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 
 /*
@@ -53,7 +54,7 @@ export interface RequestKey {
 export interface RequestRecord extends RequestKey {
   /** Of method and request, 32 bytes. */
   readonly fingerprint: Uint8Array;
-  readonly resourceKind: "TRANSACTION" | "GENERATION" | "HOLD";
+  readonly resourceKind: "TRANSACTION" | "GENERATION" | "HOLD" | "REWARD_POLICY";
   readonly resourceId: string;
 }
 
@@ -104,6 +105,7 @@ export interface BatchChanges extends BookChanges {
   readonly changedRewards: readonly RewardRow[];
   readonly clawbacks: readonly ClawbackRow[];
   readonly events: readonly GenerationEvent[];
+  readonly rewardPolicies: readonly RewardPolicyRow[];
 }
 
 /** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, the other loads, save. */
@@ -132,6 +134,8 @@ export interface LedgerTransaction {
   loadDue(accountIds: readonly string[], now: EpochMicros): Promise<LoadedDue>;
   /** Reads transactions by id with their entries and rewards, by position. Only under the locks of the accounts they touch. Unknown ids are left out. */
   loadRefundables(transactionIds: readonly string[]): Promise<Refundable[]>;
+  /** Reads the reward policy in force at a time, as RewardPolicyStore has it, among all that are committed by then. Locks nothing. */
+  loadRewardPolicy(time: EpochMicros): Promise<RewardPolicyRow>;
   /**
    * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
    * left as it is.
@@ -334,6 +338,23 @@ export interface ToolStore {
   listTools(cursor: string | undefined, pageSize: number): Promise<Page<Tool, string>>;
 }
 
+/** A position in a list of reward policies. */
+export type RewardPolicyCursor = Pick<RewardPolicyRow, "effectiveTime" | "createTime" | "policyId">;
+
+/** Reward policies: written by the ledger, never changed. "adr-012" is there from the beginning of time. */
+export interface RewardPolicyStore {
+  /** The one in force at a time: with the latest effective_time at or before it; of several, the one created last, then the one with the highest id. */
+  rewardPolicyAt(time: EpochMicros): Promise<RewardPolicyRow>;
+  /** The one in force by a reader's clock, which may lag behind the one that policies are dated by: one that came into force as it was set is in force for whoever can read it. */
+  currentRewardPolicy(now: EpochMicros): Promise<RewardPolicyRow>;
+  rewardPolicy(policyId: string): Promise<RewardPolicyRow | undefined>;
+  /** All, those to come too, the last to come into force first, from below the cursor. */
+  listRewardPolicies(
+    cursor: RewardPolicyCursor | undefined,
+    pageSize: number,
+  ): Promise<Page<RewardPolicyRow, RewardPolicyCursor>>;
+}
+
 /** Walks the whole store in key order, a bounded slice at a time; each slice starts above `after`. For the audit. */
 export interface AuditStore {
   /** One unchanging view of the store for the whole audit, however long it takes and whatever is written meanwhile. */
@@ -492,12 +513,12 @@ export interface RewardFound extends RewardToCheck {
 }
 
 export interface AuditedRequest extends Omit<RequestRecord, "fingerprint"> {
-  /** Whether what it made is there: the transaction it names, under this very key, or the generation it names. */
+  /** Whether what it made is there: the transaction it names, under this very key, or the generation, hold or policy it names. */
   readonly hasEffect: boolean;
 }
 
 /** Everything, as the composition root hands it out. */
-export interface Store extends LedgerStore, ReadStore, ToolStore, AuditStore {
+export interface Store extends LedgerStore, ReadStore, ToolStore, RewardPolicyStore, AuditStore {
   /** "sqlite" or "postgres", for people. */
   readonly backend: "sqlite" | "postgres";
   /** Brings the schema up to date. Two instances may start at once: one does it, the other waits. */

@@ -9,6 +9,7 @@ import {
   GRANTS,
   HOLDS,
   REQUESTS,
+  REWARD_POLICIES,
   REWARDS,
   TRANSACTIONS,
 } from "./tables.js";
@@ -33,6 +34,7 @@ export function changesByTable(changes: BatchChanges): TableChange[] {
     change(REWARDS, changes.rewards, changes.changedRewards),
     change(CLAWBACKS, changes.clawbacks),
     change(EVENTS, changes.events),
+    change(REWARD_POLICIES, changes.rewardPolicies),
   ];
   return all.filter(({ inserted, updated }) => inserted.length > 0 || updated.length > 0);
 }

@@ -2,6 +2,7 @@ import type { AssetDay, AssetUser } from "../domain/earnings.js";
 import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
 import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
 import type { Pricing } from "../domain/pricing.js";
+import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import { type Table, table } from "./columns.js";
 import type { RequestRecord } from "./store.js";
 
@@ -74,6 +75,7 @@ export const TRANSACTIONS = table<TransactionRow>(
     generationId: "text",
     externalReference: "text",
     refundOfTransactionId: "uuid",
+    rewardPolicyId: "text",
     description: "text",
     metadata: "json",
     detailsDigest: "bytes",
@@ -296,6 +298,21 @@ export const TOOLS: Table<Tool> = adapted(
   }),
 );
 
+export const REWARD_POLICIES = table<RewardPolicyRow>(
+  "reward_policies",
+  {
+    policyId: "text",
+    kind: "text",
+    loraFeeBps: "int4",
+    spellFeeBps: "int4",
+    spellCreatorBps: "int4",
+    poolBps: "int4",
+    effectiveTime: "int8",
+    createTime: "int8",
+  },
+  ["policyId"],
+);
+
 export const ALL_TABLES: readonly Table<never>[] = [
   REQUESTS,
   ACCOUNTS,
@@ -310,6 +327,7 @@ export const ALL_TABLES: readonly Table<never>[] = [
   EVENTS,
   GENERATIONS,
   TOOLS,
+  REWARD_POLICIES,
 ] as readonly unknown[] as readonly Table<never>[];
 
 function flattenPricing<Row extends { readonly pricing: Pricing }>(row: Row): Omit<Row, "pricing"> & PricingStored {

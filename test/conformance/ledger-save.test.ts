@@ -17,6 +17,7 @@ import {
   holdRow,
   NOON,
   requestRow,
+  rewardPolicyRow,
   rewardRow,
   transactionRow,
 } from "./rows.js";
@@ -65,6 +66,7 @@ function somethingOfEverything() {
     clawback: clawbackRow(accountId, { transactionId, position: 2, role: "SPELL_CREATOR", assetId: "spell-1" }),
     hold: holdRow(accountId, { generationId, state: "CAPTURED", capturedUsdMicros: 3n, description: "one run" }),
     event: eventRow(generationId, "final", { details: { shortfall_usd_micros: "20" } }),
+    rewardPolicy: rewardPolicyRow({ effectiveTime: NOON + 5n }),
   };
 }
 
@@ -86,6 +88,7 @@ function changesOf(all: readonly ReturnType<typeof somethingOfEverything>[]): Ba
     changedRewards: [],
     clawbacks: all.map((one) => one.clawback),
     events: all.map((one) => one.event),
+    rewardPolicies: all.map((one) => one.rewardPolicy),
   };
 }
 
@@ -113,6 +116,7 @@ describeStores("save", (makeDatabase, backend) => {
     expect((await other.listRewards(rewards, undefined, 10)).rows).toEqual([all.reward]);
     expect(await other.generationEvents(all.event.generationId)).toEqual([all.event]);
     expect(await other.hold(all.hold.holdId)).toEqual(all.hold);
+    expect(await other.rewardPolicy(all.rewardPolicy.policyId)).toEqual(all.rewardPolicy);
     const { accountId, assetId, role, amountUsdMicros } = all.clawback;
     expect(await other.earnings({ accountId, ...ALWAYS }, "DAY", true, 10)).toContainEqual({
       ...{ firstDay: dayOf(NOON), asset: { assetId, role } },
@@ -210,7 +214,7 @@ describeStores("save", (makeDatabase, backend) => {
     try {
       const statements = await statementsFor(1);
       expect(statements).toBeGreaterThan(0);
-      expect(statements).toBeLessThanOrEqual(18);
+      expect(statements).toBeLessThanOrEqual(19);
       expect(await statementsFor(300)).toBe(statements);
     } finally {
       await knex.destroy();

@@ -125,6 +125,7 @@ describeStores("migrate", (makeDatabase, backend) => {
       "generations",
       "holds",
       "requests",
+      "reward_policies",
       "rewards",
       "tools",
       "transactions",

@@ -10,6 +10,7 @@ import type {
   RewardRow,
   TransactionRow,
 } from "../../src/domain/ledger/rows.js";
+import type { RewardPolicyRow } from "../../src/domain/reward-policies.js";
 import type { BatchChanges, RequestRecord } from "../../src/storage/store.js";
 
 /** Rows as they are stored, with everything filled in that a case doesn't care about. */
@@ -37,6 +38,7 @@ export const NO_CHANGES: BatchChanges = {
   changedRewards: [],
   clawbacks: [],
   events: [],
+  rewardPolicies: [],
 };
 
 export function requestRow(row: Partial<RequestRecord> = {}): RequestRecord {
@@ -92,6 +94,7 @@ export function transactionRow(row: Partial<TransactionRow> = {}): TransactionRo
     generationId: "",
     externalReference: "",
     refundOfTransactionId: "",
+    rewardPolicyId: "",
     description: "",
     metadata: {},
     detailsDigest: BYTES,
@@ -129,6 +132,21 @@ export function rewardRow(accountId: string, row: Partial<RewardRow> = {}): Rewa
     amountUsdMicros: 1n,
     refundedUsdMicros: 0n,
     clawedBackUsdMicros: 0n,
+    createTime: NOON,
+    ...row,
+  };
+}
+
+/** One that is in force a while after everything else has happened, unless it says otherwise. */
+export function rewardPolicyRow(row: Partial<RewardPolicyRow> = {}): RewardPolicyRow {
+  return {
+    policyId: uuidv7(),
+    kind: "SHARED_POOL",
+    loraFeeBps: 1,
+    spellFeeBps: 20,
+    spellCreatorBps: 3,
+    poolBps: 1_000,
+    effectiveTime: NOON + 1_000_000n,
     createTime: NOON,
     ...row,
   };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ADR_012_POLICY, type Attribution, feeOn, possibleCreators } from "../../src/domain/fees.js";
+import { ADR_012_POLICY, type Attribution, feeOn, possibleCreators, type RewardPolicy } from "../../src/domain/fees.js";
 
 /** "x:a" is LoRA x of a, "x:" one without an owner. */
 function attributionOf(spell: string, ...loras: string[]): Attribution {
@@ -15,8 +15,14 @@ function attributionOf(spell: string, ...loras: string[]): Attribution {
 }
 
 /** What is charged and who gets what, as the table in the rules shows it. */
-function chargeOf(baseUsdMicros: bigint, attribution: Attribution, asking = "user", charged = "user") {
-  const fee = feeOn(baseUsdMicros, attribution, ADR_012_POLICY, asking, charged);
+function chargeOf(
+  baseUsdMicros: bigint,
+  attribution: Attribution,
+  asking = "user",
+  charged = "user",
+  policy: RewardPolicy = ADR_012_POLICY,
+) {
+  const fee = feeOn(baseUsdMicros, attribution, policy, asking, charged);
   return {
     charged: baseUsdMicros + fee.feeUsdMicros,
     rewards: fee.shares.map((share) => `${share.accountId} ${share.amountUsdMicros}`),
@@ -85,6 +91,72 @@ describe("the micro-fee comes on top of the base", () => {
       { accountId: "c", role: "SPELL_CREATOR", assetId: "s", amountUsdMicros: 600n },
       { accountId: "a", role: "LORA_OWNER", assetId: "x", amountUsdMicros: 200n },
     ]);
+  });
+});
+
+const POOL: RewardPolicy = {
+  ...{ policyId: "pool", kind: "SHARED_POOL", poolBps: 1_000 },
+  ...{ loraFeeBps: 0, spellFeeBps: 0, spellCreatorBps: 0 },
+};
+
+describe("a shared pool", () => {
+  it.each<[string, bigint, number, Attribution, bigint, string[]]>([
+    ["one LoRA takes it all", 10_000n, 1_000, attributionOf("", "x:a"), 11_000n, ["a 1000"]],
+    [
+      "spell and LoRAs have one share each",
+      10_000n,
+      1_000,
+      attributionOf("s:c", "x:a", "y:b"),
+      10_999n,
+      ["c 333", "a 333", "b 333"],
+    ],
+    [
+      "two works of one owner have two shares",
+      10_000n,
+      1_000,
+      attributionOf("s:a", "x:a"),
+      11_000n,
+      ["a 500", "a 500"],
+    ],
+    [
+      "what has no eligible owner has no share",
+      10_000n,
+      1_000,
+      attributionOf("s:user", "x:a", "y:", "z:user"),
+      11_000n,
+      ["a 1000"],
+    ],
+    [
+      "a LoRA listed twice has one share",
+      10_000n,
+      1_000,
+      attributionOf("", "x:a", "y:b", "x:a"),
+      11_000n,
+      ["a 500", "b 500"],
+    ],
+    ["the pool is rounded down", 19n, 1_000, attributionOf("", "x:a"), 20n, ["a 1"]],
+    ["shares of less than a micro are not charged", 20n, 1_000, attributionOf("", "x:a", "y:b", "z:c"), 20n, []],
+    ["there is none without an eligible work", 10_000n, 1_000, attributionOf("s:user", "x:"), 10_000n, []],
+    ["it may be empty", 10_000n, 0, attributionOf("s:c", "x:a"), 10_000n, []],
+    ["it may be as large as the base", 10_000n, 10_000, attributionOf("s:c"), 20_000n, ["c 10000"]],
+  ])("%s", (_, base, poolBps, attribution, charged, rewards) => {
+    expect(chargeOf(base, attribution, "user", "user", { ...POOL, poolBps })).toEqual({ charged, rewards });
+  });
+
+  it("gives every share the same, and leaves less than one micro a share uncharged", () => {
+    const owners = fc.array(fc.constantFrom("a", "b", "c", "user", ""), { maxLength: 8 });
+    const bps = fc.integer({ min: 0, max: 10_000 });
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 12n }), bps, owners, (base, poolBps, listed) => {
+        const loras = listed.map((ownerAccountId, index) => ({ loraId: `x${index}`, ownerAccountId }));
+        const { feeUsdMicros, shares } = feeOn(base, { loras }, { ...POOL, poolBps }, "user", "user");
+        const pool = (base * BigInt(poolBps)) / 10_000n;
+        const eligible = BigInt(listed.filter((owner) => owner !== "user" && owner !== "").length);
+        expect(new Set(shares.map((share) => share.amountUsdMicros)).size).toBeLessThanOrEqual(1);
+        expect(feeUsdMicros).toBeLessThanOrEqual(pool);
+        if (eligible > 0n) expect(pool - feeUsdMicros).toBeLessThan(eligible);
+      }),
+    );
   });
 });
 

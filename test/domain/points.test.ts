@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePointsRate, pointsRoundedDown } from "../../src/domain/points.js";
+import { parsePointsRate, pointsRoundedDown, pointsRoundedUp } from "../../src/domain/points.js";
 
 describe("parsePointsRate", () => {
   it.each([
@@ -39,6 +39,29 @@ describe("pointsRoundedDown", () => {
         const worth = micros * 1_000_000n * 100n;
         expect(hundredths * picoUsdPerPoint).toBeLessThanOrEqual(worth);
         expect((hundredths + 1n) * picoUsdPerPoint).toBeGreaterThan(worth);
+      }),
+    );
+  });
+});
+
+describe("pointsRoundedUp", () => {
+  it.each([
+    [10_000n, 10_000_000_000n, "1.00"],
+    [10_001n, 10_000_000_000n, "1.01"],
+    [1n, 337_000_000n, "0.01"],
+    [0n, 337_000_000n, "0.00"],
+  ])("shows a price of %i micros at %i pico-dollars a point as %s", (micros, picoUsdPerPoint, text) => {
+    expect(pointsRoundedUp(micros, { picoUsdPerPoint })).toBe(text);
+  });
+
+  it("never shows less than the price, nor a hundredth of a point more", () => {
+    const prices = fc.bigInt({ min: 0n, max: 1_000_000_000_000n });
+    fc.assert(
+      fc.property(prices, fc.bigInt({ min: 1n, max: 10n ** 15n }), (micros, picoUsdPerPoint) => {
+        const hundredths = BigInt(pointsRoundedUp(micros, { picoUsdPerPoint }).replace(".", ""));
+        const worth = micros * 1_000_000n * 100n;
+        expect(hundredths * picoUsdPerPoint).toBeGreaterThanOrEqual(worth);
+        expect((hundredths - 1n) * picoUsdPerPoint).toBeLessThan(worth);
       }),
     );
   });

@@ -74,6 +74,7 @@ export function sampleTransaction(changes: Partial<TransactionRow> = {}): Transa
     generationId: "generation-1",
     externalReference: "stripe-1",
     refundOfTransactionId: "",
+    rewardPolicyId: "",
     description: "one run",
     metadata: { team: "red" },
     detailsDigest: new Uint8Array(32).fill(7),

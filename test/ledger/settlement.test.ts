@@ -1,8 +1,9 @@
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ADR_012_POLICY } from "../../src/domain/fees.js";
 import { LedgerWriter } from "../../src/ledger/writer.js";
 import type { LedgerTransaction } from "../../src/storage/store.js";
-import { completionOf, creditOf, RUN_TOOL } from "../support/commands.js";
+import { completionOf, creditOf, policyOf, RUN_TOOL } from "../support/commands.js";
 import { linesOf, loraOf, outputOf, someone, TestLedger } from "../support/ledger.js";
 import { withTransactions } from "../support/store-faults.js";
 import { describeStores } from "../support/stores.js";
@@ -224,17 +225,17 @@ describeStores("settlement", (makeDatabase) => {
       const [alice, anna] = [someone("alice"), someone("anna")];
       await ledger.fund(alice, 2_000_000n);
       const policyThen = {
-        policyId: "tenth",
-        kind: "ADR_012",
-        loraFeeBps: 1_000,
-        spellFeeBps: 0,
-        spellCreatorBps: 0,
-      } as const;
+        ...ADR_012_POLICY,
+        ...{ policyId: uuidv7(), loraFeeBps: 1_000, spellFeeBps: 0, spellCreatorBps: 0 },
+      };
+      await ledger.writer.submit(policyOf(policyThen));
       const attribution = { loras: [loraOf(anna)] };
-      const generationId = await ledger.create({ accountId: alice, attribution, rewardPolicy: policyThen });
-      await ledger.complete(generationId);
+      const generationId = await ledger.create({ accountId: alice, attribution });
+      await ledger.writer.submit(policyOf({}));
+      const { posted } = await ledger.complete(generationId);
       expect(await ledger.balances(anna)).toEqual([100_000n]);
       expect((await ledger.generation(generationId)).rewardPolicy).toEqual(policyThen);
+      expect(posted?.transaction.rewardPolicyId).toBe(policyThen.policyId);
     });
 
     it("is the price: the tool's, or the one given instead", async () => {

@@ -95,6 +95,7 @@ export async function refusedCalls(test: TestApp): Promise<RefusedCall[]> {
       { transaction_id: spentId, refundable_usd_micros: "7" },
     ),
     refused("TOOL_NOT_FOUND", "NOT_FOUND", "GetTool", { tool_id: "no-tool" }, { tool_id: "no-tool" }),
+    refused("POLICY_NOT_FOUND", "NOT_FOUND", "GetRewardPolicy", { policy_id: "gone" }, { policy_id: "gone" }),
     refused(
       "INSUFFICIENT_FUNDS",
       "FAILED_PRECONDITION",

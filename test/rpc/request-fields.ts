@@ -221,6 +221,19 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
       metadata: KINDS.labels,
     },
   },
+  PreviewCost: {
+    base: { toolId: "t", accountId: "a", pricing: PRICING, attribution: ATTRIBUTION },
+    fields: {
+      tool_id: KINDS.requiredLabel,
+      account_id: KINDS.account,
+      payer_account_id: KINDS.optionalAccount,
+      run_duration: KINDS.runDuration,
+      quantity: KINDS.quantity,
+      ...attribution,
+      pricing: KINDS.message,
+      ...pricing("pricing"),
+    },
+  },
   AttachRun: {
     base: { generationId: GENERATION_ID, runId: "r" },
     fields: { generation_id: KINDS.requiredLabel, run_id: KINDS.requiredRunId },
@@ -313,4 +326,26 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
     },
   },
   ListAssetUsage: { base: { accountId: "a" }, fields: { account_id: KINDS.readableAccount, ...page } },
+  SetRewardPolicy: {
+    base: {
+      requestId: "r",
+      policy: { kind: 1, loraFeeBps: 500, spellFeeBps: 10_000, spellCreatorBps: 0 },
+    },
+    fields: {
+      request_id: KINDS.requestId,
+      policy: KINDS.requiredMessage,
+      "policy.policy_id": { ...text(128), taken: ["", "adr-012", "x".repeat(70_000)], refused: [] },
+      // The other kind has none of the base's rates.
+      "policy.kind": { ...requiredEnumeration(2), taken: [1] },
+      "policy.lora_fee_bps": int32(0, 10_000),
+      "policy.spell_fee_bps": int32(0, 10_000),
+      "policy.spell_creator_bps": int32(0, 10_000),
+      "policy.pool_bps": { ...int32(0, 10_000), taken: [undefined], refused: [-1, 0, 1, 10_000, 10_001] },
+      // A time that is past or far ahead is well-formed, but refused.
+      "policy.effective_time": { ...KINDS.time, taken: [undefined] },
+      "policy.create_time": KINDS.ignored,
+    },
+  },
+  GetRewardPolicy: { base: {}, fields: { at_time: KINDS.time, policy_id: KINDS.label } },
+  ListRewardPolicies: { base: {}, fields: page },
 };

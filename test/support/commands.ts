@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { ADR_012_POLICY } from "../../src/domain/fees.js";
+import { ADR_012_POLICY, type RewardPolicy } from "../../src/domain/fees.js";
 import type { Tool } from "../../src/domain/generation/generation.js";
 import type { IdempotentRequest } from "../../src/ledger/command.js";
 import { type CompleteGenerationInput, completeGeneration } from "../../src/ledger/commands/complete-generation.js";
@@ -11,6 +11,7 @@ import { type CaptureHoldInput, captureHold, releaseHold } from "../../src/ledge
 import { type PlaceHoldInput, placeHold } from "../../src/ledger/commands/place-hold.js";
 import { type RefundTransactionInput, refundTransaction } from "../../src/ledger/commands/refund-transaction.js";
 import { type RetryPaymentInput, retryPayment } from "../../src/ledger/commands/retry-payment.js";
+import { type SetRewardPolicyInput, setRewardPolicy } from "../../src/ledger/commands/set-reward-policy.js";
 import { type TransferInput, transfer } from "../../src/ledger/commands/transfer.js";
 
 /** Commands with everything filled in that a test doesn't care about. */
@@ -78,7 +79,6 @@ export function generationOf(input: Partial<CreateGenerationInput> & Pick<Create
     runId: "",
     pricing: undefined,
     attribution: { loras: [] },
-    rewardPolicy: ADR_012_POLICY,
     castId: "",
     stepIndex: 0,
     notification: { platform: "", target: "" },
@@ -138,4 +138,10 @@ export function refundOf(
     clawsBackRewards: true,
     ...input,
   });
+}
+
+/** A policy that is ADR-012 but for what is given, in force at once unless told. */
+export function policyOf(terms: Partial<RewardPolicy>, input: Partial<SetRewardPolicyInput> = {}) {
+  const policy = { ...ADR_012_POLICY, policyId: uuidv7(), ...terms };
+  return setRewardPolicy({ request: request(), policy, effectiveTime: undefined, ...input });
 }

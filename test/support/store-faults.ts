@@ -31,6 +31,7 @@ function delegating(transaction: LedgerTransaction): LedgerTransaction {
     loadHolds: (holdIds) => transaction.loadHolds(holdIds),
     loadDue: (accountIds, now) => transaction.loadDue(accountIds, now),
     loadRefundables: (transactionIds) => transaction.loadRefundables(transactionIds),
+    loadRewardPolicy: (time) => transaction.loadRewardPolicy(time),
     save: (changes) => transaction.save(changes),
   };
 }

@@ -4,7 +4,13 @@ import type { Generation } from "./generation.js";
 
 /** Who pays for a generation and who gets what, or who is short of what. */
 export type Settlement =
-  | { readonly kind: "payable"; readonly chargedAccountId: string; readonly fee: Fee; readonly lines: readonly Line[] }
+  | {
+      readonly kind: "payable";
+      readonly chargedAccountId: string;
+      readonly fee: Fee;
+      readonly totalUsdMicros: bigint;
+      readonly lines: readonly Line[];
+    }
   | {
       readonly kind: "short";
       readonly accountId: string;
@@ -12,26 +18,42 @@ export type Settlement =
       readonly requiredUsdMicros: bigint;
     };
 
+/** What decides the fee of a generation, besides its base cost and who pays. */
+export type FeeTerms = Pick<Generation, "accountId" | "attribution" | "rewardPolicy">;
+
+/** What a payer is charged. */
+export interface Charge {
+  readonly fee: Fee;
+  /** Base and fee. */
+  readonly totalUsdMicros: bigint;
+}
+
+/** What a base cost comes to for a payer. Settlements, holds and previews all ask here, so that none can differ from the others. */
+export function chargeTo(payer: string, terms: FeeTerms, baseUsdMicros: bigint): Charge {
+  const fee = feeOn(baseUsdMicros, terms.attribution, terms.rewardPolicy, terms.accountId, payer);
+  return { fee, totalUsdMicros: baseUsdMicros + fee.feeUsdMicros };
+}
+
 /**
  * Plans the payment of a base cost (rules 3): the payers are tried in order, each against its own full amount, because the fee depends on
  * who is charged. If nobody can pay, the first one's shortfall is named.
  * @param payers at least one account id
  */
 export function planSettlement(
-  generation: Pick<Generation, "accountId" | "attribution" | "rewardPolicy">,
+  generation: FeeTerms,
   baseUsdMicros: bigint,
   payers: readonly string[],
   available: (accountId: string) => bigint,
 ): Settlement {
   let shortfall: Settlement | undefined;
   for (const payer of payers) {
-    const fee = feeOn(baseUsdMicros, generation.attribution, generation.rewardPolicy, generation.accountId, payer);
-    const requiredUsdMicros = baseUsdMicros + fee.feeUsdMicros;
+    const { fee, totalUsdMicros } = chargeTo(payer, generation, baseUsdMicros);
     const availableUsdMicros = available(payer);
-    if (availableUsdMicros >= requiredUsdMicros) {
-      return { kind: "payable", chargedAccountId: payer, fee, lines: settlementLines(payer, baseUsdMicros, fee) };
+    if (availableUsdMicros >= totalUsdMicros) {
+      const lines = settlementLines(payer, baseUsdMicros, fee);
+      return { kind: "payable", chargedAccountId: payer, fee, totalUsdMicros, lines };
     }
-    shortfall ??= { kind: "short", accountId: payer, availableUsdMicros, requiredUsdMicros };
+    shortfall ??= { kind: "short", accountId: payer, availableUsdMicros, requiredUsdMicros: totalUsdMicros };
   }
   if (!shortfall) throw new Error("a settlement needs a payer");
   return shortfall;

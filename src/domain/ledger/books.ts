@@ -40,6 +40,7 @@ export interface Draft {
   readonly generationId?: string;
   readonly externalReference?: string;
   readonly refundOfTransactionId?: string;
+  readonly rewardPolicyId?: string;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly caller: string;
@@ -327,23 +328,15 @@ export class Books {
     if (!this.opened.accounts.has(account)) this.changed.accounts.add(account);
   }
 
-  private transactionRow(draft: Draft): TransactionRow {
-    const description = draft.description ?? "";
-    const metadata = draft.metadata ?? {};
-    return {
-      transactionId: draft.transactionId,
-      type: draft.type,
-      toolId: draft.toolId ?? "",
-      generationId: draft.generationId ?? "",
-      externalReference: draft.externalReference ?? "",
-      refundOfTransactionId: draft.refundOfTransactionId ?? "",
-      description,
-      metadata,
-      detailsDigest: digestOfDetails(description, metadata),
-      caller: draft.caller,
-      requestId: draft.requestId ?? "",
-      refundedUsdMicros: 0n,
-      createTime: this.now,
-    };
+  private transactionRow({ lines: _, ...draft }: Draft): TransactionRow {
+    const row = { ...NOTHING_NAMED, ...draft };
+    const detailsDigest = digestOfDetails(row.description, row.metadata);
+    return { ...row, detailsDigest, refundedUsdMicros: 0n, createTime: this.now };
   }
 }
+
+/** What a transaction says that its draft leaves out. */
+const NOTHING_NAMED = {
+  ...{ toolId: "", generationId: "", externalReference: "", refundOfTransactionId: "", rewardPolicyId: "" },
+  ...{ description: "", metadata: {}, requestId: "" },
+} as const;

@@ -30,6 +30,8 @@ export function entryHash(
     transaction.caller,
     transaction.requestId,
     transaction.createTime,
+    // Left out where there is none, as in chains from before there were policies.
+    ...(transaction.rewardPolicyId === "" ? [] : [transaction.rewardPolicyId]),
   ];
   const hashed = Buffer.concat([previous, transaction.detailsDigest, Buffer.from(lengthPrefixed(lasting))]);
   return hash("sha256", hashed, "buffer");

@@ -40,6 +40,8 @@ export interface TransactionRow {
   readonly externalReference: string;
   /** The transaction that this one gives money back of. */
   readonly refundOfTransactionId: string;
+  /** Of a settlement, the policy that its fee was worked out by. */
+  readonly rewardPolicyId: string;
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   /** Digest of description and metadata, so that these can be erased without breaking the chain. 32 bytes. */

@@ -1,9 +1,11 @@
 import { insufficientFunds, TollgateError } from "../../domain/errors.js";
-import type { Attribution, RewardPolicy } from "../../domain/fees.js";
+import type { Attribution } from "../../domain/fees.js";
+import { estimatedBase } from "../../domain/generation/estimate.js";
 import type { Estimate, FundsPolicy, Generation, Notification, Tool } from "../../domain/generation/generation.js";
-import { planSettlement } from "../../domain/generation/settlement.js";
+import { type FeeTerms, planSettlement } from "../../domain/generation/settlement.js";
 import type { Hold } from "../../domain/ledger/rows.js";
-import { baseCost, type Pricing } from "../../domain/pricing.js";
+import type { Pricing } from "../../domain/pricing.js";
+import { policyTerms } from "../../domain/reward-policies.js";
 import { type Command, type Idempotent, type IdempotentRequest, recorded } from "../command.js";
 import type { WorkingSet } from "../working-set.js";
 import { requireFreeRun } from "./run.js";
@@ -25,7 +27,6 @@ export interface CreateGenerationInput {
   /** Instead of the tool's. */
   readonly pricing: Pricing | undefined;
   readonly attribution: Attribution;
-  readonly rewardPolicy: RewardPolicy;
   readonly castId: string;
   readonly stepIndex: number;
   readonly notification: Notification;
@@ -54,6 +55,7 @@ export function createGeneration(input: CreateGenerationInput): Command<Idempote
     name: "CreateGeneration",
     requests: [input.request],
     generations: input.runId === "" ? [] : [{ generationId: "", runId: input.runId }],
+    needsRewardPolicy: true,
     accounts: () => (needs === "NONE" ? [] : payersIn(input)),
     apply(set) {
       const before = recorded(set, input.request, input.generationId);
@@ -61,7 +63,8 @@ export function createGeneration(input: CreateGenerationInput): Command<Idempote
       if (!input.tool || input.tool.archived) throw TollgateError.of("TOOL_NOT_FOUND", { tool_id: input.toolId });
       const provider = input.provider || input.tool.provider;
       if (input.runId !== "") requireFreeRun(set, provider, input.runId);
-      const reserved = needs === "NONE" ? undefined : requireFunds(set, input, input.tool);
+      const rewardPolicy = policyTerms(set.rewardPolicy());
+      const reserved = needs === "NONE" ? undefined : requireFunds(set, { ...input, rewardPolicy }, input.tool);
       const hold = reserved && needs === "REQUIRE_HOLD" ? holdFor(set, input, reserved) : undefined;
       const generation: Generation = {
         generationId: input.generationId,
@@ -72,7 +75,7 @@ export function createGeneration(input: CreateGenerationInput): Command<Idempote
         provider,
         pricing: input.pricing ?? input.tool.pricing,
         attribution: input.attribution,
-        rewardPolicy: input.rewardPolicy,
+        rewardPolicy,
         castId: input.castId,
         stepIndex: input.stepIndex,
         notification: input.notification,
@@ -107,19 +110,14 @@ interface Reserved {
 }
 
 /** @throws TollgateError INSUFFICIENT_FUNDS, INVALID_FIELDS, AMOUNT_OUT_OF_RANGE */
-function requireFunds(set: WorkingSet, input: CreateGenerationInput, tool: Tool): Reserved {
+function requireFunds(set: WorkingSet, input: CreateGenerationInput & FeeTerms, tool: Tool): Reserved {
   const pricing = input.pricing ?? tool.pricing;
-  const base = baseCost(pricing, {
-    runDurationMicros: input.estimate.runDurationMicros ?? tool.defaultEstimate.runDurationMicros ?? undefined,
-    quantity: input.estimate.quantity ?? tool.defaultEstimate.quantity ?? undefined,
-  });
+  const base = estimatedBase(pricing, input.estimate, tool.defaultEstimate)?.baseUsdMicros;
   if (base === undefined) throw estimateMissing(pricing);
-  const payers = payersIn(input);
-  const plan = planSettlement(input, base, payers, (accountId) => set.books.available(accountId));
+  const plan = planSettlement(input, base, payersIn(input), (accountId) => set.books.available(accountId));
   if (plan.kind === "short") throw insufficientFunds(plan.accountId, plan.availableUsdMicros, plan.requiredUsdMicros);
-  const amountUsdMicros = base + plan.fee.feeUsdMicros;
-  requireWithinLimit(amountUsdMicros);
-  return { accountId: plan.chargedAccountId, amountUsdMicros };
+  requireWithinLimit(plan.totalUsdMicros);
+  return { accountId: plan.chargedAccountId, amountUsdMicros: plan.totalUsdMicros };
 }
 
 function estimateMissing({ unit }: Pricing): TollgateError {

@@ -36,18 +36,18 @@ export function settle(
     set.books.available(accountId) + (hold?.accountId === accountId ? hold.amountUsdMicros : 0n);
   const plan = planSettlement(generation, baseUsdMicros, order.payers, available);
   if (plan.kind === "short") return plan;
-  const totalUsdMicros = baseUsdMicros + plan.fee.feeUsdMicros;
-  requireWithinLimit(totalUsdMicros);
+  requireWithinLimit(plan.totalUsdMicros);
   const posted = set.books.post({
     transactionId: order.transactionId,
     type: "GENERATION_SETTLEMENT",
     toolId: generation.toolId,
     generationId: generation.generationId,
+    rewardPolicyId: generation.rewardPolicy.policyId,
     caller: order.caller,
     requestId: order.requestId,
     lines: plan.lines,
   });
-  if (hold) endHoldWith(set, hold, hold.accountId === plan.chargedAccountId ? totalUsdMicros : 0n);
+  if (hold) endHoldWith(set, hold, hold.accountId === plan.chargedAccountId ? plan.totalUsdMicros : 0n);
   plan.fee.shares.forEach((share, position) => {
     set.addReward({
       transactionId: order.transactionId,

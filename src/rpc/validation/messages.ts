@@ -17,13 +17,13 @@ import {
   Outcome,
   type Output,
   OutputType,
-  type Pricing,
-  PricingUnit,
   type Tool,
 } from "../../gen/stationthis/generation/v1/generation_pb.js";
 import * as generation from "../../gen/stationthis/generation/v1/generation_service_pb.js";
-import { RewardRole } from "../../gen/stationthis/rewards/v1/rewards_pb.js";
+import { type RewardPolicy, RewardRole } from "../../gen/stationthis/rewards/v1/rewards_pb.js";
 import * as rewards from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
+import { pricing } from "./pricing.js";
+import { policyOrTime, rewardPolicy } from "./reward-policy.js";
 import {
   account,
   amount,
@@ -66,21 +66,6 @@ const label = printable(128);
 const description = text(500);
 const page = { pageSize, pageToken: text(4_096) };
 const timeRange = { startTime: ifSet(timestamp), endTime: ifSet(timestamp) };
-
-const pricingFields = nested<Pricing>({
-  unit: specified(PricingUnit),
-  multiplier: optional(positiveDecimal),
-  minimumChargeUsdMicros: amountOrZero,
-});
-
-const pricing: Rule<Pricing> = (value, field, problems) => {
-  pricingFields(value, field, problems);
-  if (value.unit === PricingUnit.FREE) {
-    if (value.rateUsd !== "") problems.add(`${field}.rate_usd`, "is left out for PRICING_UNIT_FREE");
-  } else {
-    positiveDecimal(value.rateUsd, `${field}.rate_usd`, problems);
-  }
-};
 
 const attribution = nested<Attribution>({
   spell: ifSet(nested({ spellId: label, ownerAccountId: optional(account) })),
@@ -162,6 +147,11 @@ const tool = nested<Tool>({
   fundsPolicy: known(FundsPolicy),
   defaultEstimate: ifSet(defaultEstimate),
 });
+
+const previewedCost: Rule<generation.PreviewCostRequest["cost"]> = (value, _field, problems) => {
+  if (value.case === "runDuration") runDuration(value.value, "run_duration", problems);
+  if (value.case === "quantity") tokenQuantity(value.value, "quantity", problems);
+};
 
 /** By message type name. */
 export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
@@ -267,6 +257,14 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     notification: ifSet(notification),
     metadata,
   }),
+  rulesOf(generation.PreviewCostRequestSchema, {
+    toolId: label,
+    accountId: account,
+    payerAccountId: optional(account),
+    cost: previewedCost,
+    attribution: ifSet(attribution),
+    pricing: ifSet(pricing),
+  }),
   rulesOf(generation.AttachRunRequestSchema, { generationId: label, runId }),
   rulesOf(
     generation.ReportProgressRequestSchema,
@@ -328,6 +326,9 @@ export const MESSAGE_RULES: ReadonlyMap<string, MessageRules> = new Map([
     ...page,
   }),
   rulesOf(rewards.ListAssetUsageRequestSchema, { accountId: readableAccount, ...page }),
+  rulesOf(rewards.SetRewardPolicyRequestSchema, { requestId, policy: required<RewardPolicy>(rewardPolicy) }),
+  rulesOf(rewards.GetRewardPolicyRequestSchema, { atTime: ifSet(timestamp), policyId: optional(label) }, policyOrTime),
+  rulesOf(rewards.ListRewardPoliciesRequestSchema, page),
 ]);
 
 function rulesOf<Desc extends DescMessage>(

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
 import type { Account, Grant, Hold, TransactionWithEntries } from "../../domain/ledger/rows.js";
 import { type PointsRate, pointsRoundedDown } from "../../domain/points.js";
+import { LATEST_TIME } from "../../domain/time.js";
 import {
   type BalanceSchema,
   CreditCategory,
@@ -24,6 +25,7 @@ export function toBalance(
   const balanceUsdMicros = sum((row) => row.balanceUsdMicros);
   const heldUsdMicros = sum((row) => row.heldUsdMicros);
   const updateTime = rows.reduce((latest, row) => (row.updateTime > latest ? row.updateTime : latest), 0n);
+  const createTime = rows.reduce((first, row) => (row.createTime < first ? row.createTime : first), LATEST_TIME);
   return {
     accountId,
     balanceUsdMicros,
@@ -33,6 +35,7 @@ export function toBalance(
     availablePoints: pointsRoundedDown(balanceUsdMicros - heldUsdMicros, points),
     version: isPlatformAccount(accountId) ? 0n : sum((row) => row.version),
     updateTime: toTimestamp(updateTime),
+    createTime: toTimestamp(createTime),
   };
 }
 
@@ -51,6 +54,7 @@ export function toTransaction({
     externalReference: transaction.externalReference,
     refundedUsdMicros: transaction.refundedUsdMicros,
     refundOfTransactionId: transaction.refundOfTransactionId,
+    rewardPolicyId: transaction.rewardPolicyId,
     requestId: transaction.requestId,
     createTime: toTimestamp(transaction.createTime),
   };

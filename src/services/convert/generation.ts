@@ -27,7 +27,11 @@ import {
   type Pricing as WirePricing,
   type Tool as WireTool,
 } from "../../gen/stationthis/generation/v1/generation_pb.js";
-import type { CastSchema, CreateGenerationRequest } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
+import type {
+  CastSchema,
+  CreateGenerationRequest,
+  PreviewCostRequest,
+} from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { fromDuration, toDuration, toTimestamp } from "./time.js";
 
 /** A generation as callers may see it: its outputs only once they are paid for. */
@@ -49,6 +53,7 @@ export function toGeneration(generation: Generation): MessageInitShape<typeof Ge
     liveStatus: generation.liveStatus,
     pricing: toPricing(generation.pricing),
     attribution: toAttribution(generation.attribution),
+    rewardPolicyId: generation.rewardPolicy.policyId,
     baseCostUsdMicros,
     feeUsdMicros: generation.feeUsdMicros,
     totalCostUsdMicros: isPaid ? baseCostUsdMicros + generation.feeUsdMicros : 0n,
@@ -141,7 +146,10 @@ export function fromEstimate(amount: WireEstimate | undefined): Estimate {
   }
 }
 
-type WireEstimate = NonNullable<WireTool["defaultEstimate"]>["amount"] | CreateGenerationRequest["estimate"];
+type WireEstimate =
+  | NonNullable<WireTool["defaultEstimate"]>["amount"]
+  | CreateGenerationRequest["estimate"]
+  | PreviewCostRequest["cost"];
 
 function toAttribution(attribution: Attribution): MessageInitShape<typeof AttributionSchema> {
   const loras = attribution.loras.map((lora) => ({ ...lora }));

@@ -1,6 +1,5 @@
 import type { MethodImpl } from "@connectrpc/connect";
 import { v7 as uuidv7 } from "uuid";
-import { ADR_012_POLICY } from "../../domain/fees.js";
 import {
   CreateGenerationRequestSchema,
   type GenerationService,
@@ -34,7 +33,6 @@ export function createGeneration({
       runId,
       pricing: request.pricing && fromPricing(request.pricing),
       attribution: fromAttribution(request.attribution),
-      rewardPolicy: ADR_012_POLICY,
       castId,
       stepIndex,
       notification: {

@@ -4,6 +4,7 @@ import type { ServiceDependencies } from "../dependencies.js";
 import { completeGeneration } from "./complete-generation.js";
 import { createGeneration } from "./create-generation.js";
 import { getGeneration, listGenerations } from "./generations.js";
+import { previewCost } from "./preview-cost.js";
 import { retryPayment } from "./retry-payment.js";
 import { attachRun, reportProgress } from "./run.js";
 import { getTool, listTools, upsertTool } from "./tools.js";
@@ -14,6 +15,7 @@ export function generationService(dependencies: ServiceDependencies): ServiceImp
     upsertTool: upsertTool(dependencies),
     getTool: getTool(dependencies),
     listTools: listTools(dependencies),
+    previewCost: previewCost(dependencies),
     createGeneration: createGeneration(dependencies),
     attachRun: attachRun(dependencies),
     reportProgress: reportProgress(dependencies),

@@ -5,6 +5,7 @@ import { getEarnings } from "./earnings.js";
 import { listAssetUsage } from "./list-asset-usage.js";
 import { listRewards } from "./list-rewards.js";
 import { previewRewards } from "./preview-rewards.js";
+import { getRewardPolicy, listRewardPolicies, setRewardPolicy } from "./reward-policies.js";
 
 /** Every RPC of RewardsService. Requests have been validated by the interceptors. */
 export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<typeof RewardsService> {
@@ -13,5 +14,8 @@ export function rewardsService(dependencies: ServiceDependencies): ServiceImpl<t
     getEarnings: getEarnings(dependencies),
     listRewards: listRewards(dependencies),
     listAssetUsage: listAssetUsage(dependencies),
+    setRewardPolicy: setRewardPolicy(dependencies),
+    getRewardPolicy: getRewardPolicy(dependencies),
+    listRewardPolicies: listRewardPolicies(dependencies),
   };
 }

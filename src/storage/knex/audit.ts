@@ -28,6 +28,7 @@ import {
   GRANTS,
   HOLDS,
   REQUESTS,
+  REWARD_POLICIES,
   REWARDS,
   TRANSACTIONS,
 } from "../tables.js";
@@ -191,11 +192,18 @@ export class KnexAuditView implements AuditView {
         on.on("g.generation_id", "r.resource_id").andOnVal("r.resource_kind", "GENERATION"),
       )
       .leftJoin(`${HOLDS.name} as h`, (on) => on.on("h.hold_id", "r.resource_id").andOnVal("r.resource_kind", "HOLD"))
+      .leftJoin(`${REWARD_POLICIES.name} as p`, (on) =>
+        on.on("p.policy_id", this.knex.raw("cast(r.resource_id as text)")).andOnVal("r.resource_kind", "REWARD_POLICY"),
+      )
       .whereRaw("(r.caller, r.request_id) > (?, ?)", [after.caller, after.requestId])
       .orderBy(["r.caller", "r.request_id"])
       .limit(limit)
       .select("r.caller", "r.request_id", "r.resource_kind", "r.resource_id")
-      .select(this.knex.raw("coalesce(t.transaction_id, g.generation_id, h.hold_id) as found"));
+      .select(
+        this.knex.raw(
+          "coalesce(cast(coalesce(t.transaction_id, g.generation_id, h.hold_id) as text), p.policy_id) as found",
+        ),
+      );
     return rows.map((row) => ({
       caller: row.caller,
       requestId: row.request_id,

@@ -5,6 +5,7 @@ import type { AuditStore, LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
 import { KnexGenerationLookups } from "./generation-lookups.js";
 import { KnexReads } from "./reads.js";
+import { KnexRewardPolicies } from "./reward-policies.js";
 import { KnexRewardReads } from "./reward-reads.js";
 import { KnexTools } from "./tools.js";
 
@@ -38,6 +39,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(new KnexRewardReads(reads, guard, parts.backend)),
     ...methodsOf(new KnexGenerationLookups(reads, guard)),
     ...methodsOf(new KnexTools(writes, reads, guard)),
+    ...methodsOf(new KnexRewardPolicies(reads, guard)),
     backend: parts.backend,
     transactionsAtOnce: parts.ledger.transactionsAtOnce,
     migrate: () => guard(migrate(writes, parts.migrating)),

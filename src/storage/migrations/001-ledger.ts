@@ -79,6 +79,7 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.specificType("generation_id", text).notNullable();
     t.specificType("external_reference", text).notNullable();
     t.specificType("refund_of_transaction_id", uuid);
+    t.specificType("reward_policy_id", text).notNullable();
     t.specificType("description", text).notNullable();
     t.specificType("metadata", text).notNullable();
     t.specificType("details_digest", bytes).notNullable();
@@ -226,6 +227,22 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     t.bigInteger("estimate_quantity");
     t.boolean("archived").notNullable();
     t.bigInteger("update_time").notNullable();
+  });
+
+  await knex.schema.createTable("reward_policies", (t) => {
+    t.specificType("policy_id", text).primary();
+    t.specificType("kind", text).notNullable();
+    for (const name of ["lora_fee_bps", "spell_fee_bps", "spell_creator_bps", "pool_bps"]) {
+      t.integer(name).notNullable();
+    }
+    t.bigInteger("effective_time").notNullable();
+    t.bigInteger("create_time").notNullable();
+    t.index(["effective_time", "create_time", "policy_id"], "reward_policies_timeline");
+  });
+  // In force since the beginning of time, so that at any time there is a policy.
+  await knex("reward_policies").insert({
+    ...{ policy_id: "adr-012", kind: "ADR_012", effective_time: 0, create_time: 0 },
+    ...{ lora_fee_bps: 500, spell_fee_bps: 600, spell_creator_bps: 300, pool_bps: 0 },
   });
 
   await knex.schema.createTable("service_secrets", (t) => {

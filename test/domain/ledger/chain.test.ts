@@ -22,6 +22,7 @@ const EDITED_TRANSACTION: Omit<TransactionRow, "description" | "metadata" | "ref
   generationId: "generation-2",
   externalReference: "stripe-2",
   refundOfTransactionId: "transaction-0",
+  rewardPolicyId: "adr-012",
   detailsDigest: new Uint8Array(32).fill(8),
   caller: "web",
   requestId: "request-2",
