@@ -1,4 +1,4 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { EntryRow, TransactionRow } from "./rows.js";
 
 /** What an account's first entry builds on. */
@@ -31,11 +31,8 @@ export function entryHash(
     transaction.requestId,
     transaction.createTime,
   ];
-  return createHash("sha256")
-    .update(previous)
-    .update(transaction.detailsDigest)
-    .update(lengthPrefixed(lasting))
-    .digest();
+  const content = Buffer.from(lengthPrefixed(lasting));
+  return hash("sha256", Buffer.concat([previous, transaction.detailsDigest, content]), "buffer");
 }
 
 /** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
