@@ -62,13 +62,13 @@ export class AccountWalk {
         this.violations.add(tally.follow(entry, transaction));
       }
     }
-    for await (const grants of this.grants.takeWhile((grant) => grant.accountId === accountId)) {
+    for await (const grants of this.runsOf(this.grants, accountId)) {
       for (const grant of grants) {
         this.violations.add(tally.compare(grant));
         ends.addGrant(grant);
       }
     }
-    for await (const slice of this.holds.takeWhile((hold) => hold.accountId === accountId)) {
+    for await (const slice of this.runsOf(this.holds, accountId)) {
       for (const hold of slice) {
         this.violations.add(holds.compare(hold));
         ends.addHold(hold);
@@ -80,7 +80,20 @@ export class AccountWalk {
     this.violations.add(ends.close(account));
   }
 
+  /** The rows of an account, in runs; nothing is begun for an account that has none. */
+  private runsOf<Row extends { readonly accountId: string }>(rows: RowsInOrder<Row>, accountId: string) {
+    const isOfAccount = (row: Row): boolean => row.accountId === accountId;
+    return rows.mayHave(isOfAccount) ? rows.takeWhile(isOfAccount) : [];
+  }
+
   private async skipStrays(isStray: (accountId: string) => boolean): Promise<void> {
+    const mayBeStray = (row: { readonly accountId: string }): boolean => isStray(row.accountId);
+    const hasNone = !(
+      this.entries.mayHave(([entry]) => mayBeStray(entry)) ||
+      this.grants.mayHave(mayBeStray) ||
+      this.holds.mayHave(mayBeStray)
+    );
+    if (hasNone) return;
     for await (const entries of this.entries.takeWhile(([entry]) => isStray(entry.accountId))) {
       for (const [entry, transaction] of entries) this.violations.add(strayEntry(entry, transaction));
     }

@@ -64,6 +64,12 @@ export class RowsInOrder<Row> {
     this.position++;
   }
 
+  /** Whether the next row may be wanted, as far as can be said without reading: most accounts have a row or two, and asking must cost less than that. */
+  mayHave(isWanted: (row: Row) => boolean): boolean {
+    if (this.position < this.slice.length) return isWanted(this.slice[this.position] as Row);
+    return !this.isAtEnd;
+  }
+
   /** Takes the next rows as long as they are wanted, in runs of at most a slice. */
   async *takeWhile(isWanted: (row: Row) => boolean): AsyncGenerator<readonly Row[]> {
     for (;;) {
@@ -86,5 +92,14 @@ export class RowsInOrder<Row> {
 
 /** Compares texts as both stores sort them: byte by byte in UTF-8, which isn't how JavaScript compares beyond U+FFFF. */
 export function compareAsStored(a: string, b: string): number {
-  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const common = Math.min(a.length, b.length);
+  let same = 0;
+  while (same < common && a.charCodeAt(same) === b.charCodeAt(same)) same++;
+  if (same === common) return a.length - b.length;
+  const [ofA, ofB] = [a.charCodeAt(same), b.charCodeAt(same)];
+  // The two orders differ only between surrogates and what lies above them.
+  if (ofA < FIRST_SURROGATE || ofB < FIRST_SURROGATE) return ofA - ofB;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
+
+const FIRST_SURROGATE = 0xd800;

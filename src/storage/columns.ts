@@ -123,8 +123,10 @@ function decode(type: ColumnType, stored: unknown): unknown {
     case "bool":
       return stored === true || stored === 1n;
     case "json":
-      return JSON.parse(stored as string);
+      // Most labels are none, and an audit reads every row.
+      return stored === "{}" ? {} : JSON.parse(stored as string);
     case "movements":
+      if (stored === "[]") return [];
       return (JSON.parse(stored as string) as [string, string][]).map(([id, amount]) => [id, BigInt(amount)]);
     default:
       return stored;

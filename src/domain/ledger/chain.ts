@@ -33,8 +33,8 @@ export function entryHash(
     // Left out where there is none, as in chains from before there were policies.
     ...(transaction.rewardPolicyId === "" ? [] : [transaction.rewardPolicyId]),
   ];
-  const hashed = Buffer.concat([previous, transaction.detailsDigest, Buffer.from(lengthPrefixed(lasting))]);
-  return hash("sha256", hashed, "buffer");
+  const content = Buffer.from(lengthPrefixed(lasting));
+  return hash("sha256", Buffer.concat([previous, transaction.detailsDigest, content]), "buffer");
 }
 
 /** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
