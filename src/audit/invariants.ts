@@ -30,6 +30,7 @@ export const INVARIANTS = {
   "settlement-has-generation": "A settlement's generation exists, is completed and names the settlement.",
   "settlement-charges-named-account": "A settlement takes money from one account, the one that its generation names.",
   "settlement-takes-base-and-fee": "A settlement takes the base cost and the fee of its generation.",
+  "settlement-names-policy": "A settlement names the reward policy that its generation was created under.",
   "settlement-pays-base": "A settlement gives the base cost to the platform's revenue.",
 
   "fee-is-sum-of-rewards": "A generation's fee is the sum of its rewards.",

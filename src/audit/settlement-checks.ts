@@ -53,6 +53,10 @@ function* checkCharge(
   }
   const revenue = postings.filter((posting) => publicAccountId(posting.accountId) === "sys:revenue");
   const paid = revenue.reduce((sum, posting) => sum + posting.amountUsdMicros, 0n);
+  if (transaction.rewardPolicyId !== generation.rewardPolicyId) {
+    const detail = `names policy ${transaction.rewardPolicyId || "none"}, its generation ${generation.rewardPolicyId}`;
+    yield finding("settlement-names-policy", row, detail);
+  }
   if (paid !== base) yield finding("settlement-pays-base", row, `gives ${paid} to revenue, the base is ${base}`);
 }
 

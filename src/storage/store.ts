@@ -391,7 +391,7 @@ export interface AuditView {
   transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]>;
   /** The hashes of these entries, in no order; those that don't exist are left out. */
   entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]>;
-  /** By generation_id. An empty id is below every other. */
+  /** By generation_id. An empty id is below every other. Fails as allEntriesAfter does. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. */
   rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]>;
@@ -500,6 +500,8 @@ export interface GenerationToCheck
     "generationId" | "state" | "baseCostUsdMicros" | "feeUsdMicros" | "chargedAccountId" | "transactionId"
   > {
   readonly pricingUnit: Generation["pricing"]["unit"];
+  /** Of the policy that it was created under. */
+  readonly rewardPolicyId: string;
 }
 
 export type RewardToCheck = Pick<RewardRow, "transactionId" | "position">;

@@ -68,6 +68,13 @@ testTamperings("a settlement, a reward or a generation", [
     ],
   },
   {
+    what: "a generation names another reward policy",
+    sql: ({ settled }) => [
+      `update generations set reward_policy = '{"policyId":"other"}' where generation_id = '${settled}'`,
+    ],
+    found: ({ settlement }) => [["settlement-names-policy", `transaction ${settlement}`]],
+  },
+  {
     what: "a generation names another payer",
     sql: ({ settled }) => [`update generations set charged_account_id = 'bob' where generation_id = '${settled}'`],
     found: ({ settlement }) => [["settlement-charges-named-account", `transaction ${settlement}`]],

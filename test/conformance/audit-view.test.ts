@@ -114,7 +114,9 @@ describeStores("what an audit walks", (makeDatabase) => {
 function toCheck(row: Generation): GenerationToCheck {
   const { generationId, state, pricing, baseCostUsdMicros, feeUsdMicros, chargedAccountId, transactionId } = row;
   const pricingUnit = pricing.unit;
-  return { generationId, state, pricingUnit, baseCostUsdMicros, feeUsdMicros, chargedAccountId, transactionId };
+  const { policyId: rewardPolicyId } = row.rewardPolicy;
+  const charge = { baseCostUsdMicros, feeUsdMicros, chargedAccountId, transactionId };
+  return { generationId, state, pricingUnit, rewardPolicyId, ...charge };
 }
 
 describeStores("what an audit compares", (makeDatabase) => {

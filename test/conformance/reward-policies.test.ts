@@ -3,7 +3,7 @@ import { ADR_012_POLICY } from "../../src/domain/fees.js";
 import type { RewardPolicyRow } from "../../src/domain/reward-policies.js";
 import type { RewardPolicyCursor } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
-import { NOON, requestRow, rewardPolicyRow } from "./rows.js";
+import { generationRow, NOON, requestRow, rewardPolicyRow } from "./rows.js";
 import { fresh, ids, openedPair, pagesOf, save } from "./support.js";
 
 const FIRST: RewardPolicyRow = { ...ADR_012_POLICY, effectiveTime: 0n, createTime: 0n };
@@ -101,5 +101,16 @@ describeStores("reward policies", (makeDatabase) => {
         [missing.policyId, false],
       ].sort(),
     );
+  });
+
+  it("that a generation keeps names the row where it can't be read", async () => {
+    const generation = generationRow();
+    await save(pair.store, { openedGenerations: [generation] });
+    await pair.database.tamper(
+      `update generations set reward_policy = '{' where generation_id = '${generation.generationId}'`,
+    );
+    const read = pair.other.snapshot((view) => view.generationsToCheckAfter("", 100));
+    const message = expect.stringContaining(generation.generationId);
+    await expect(read).rejects.toMatchObject({ kind: "REFUSED", message });
   });
 });

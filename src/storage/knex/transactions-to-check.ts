@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import type { RewardPolicy } from "../../domain/fees.js";
 import type { TransactionRow } from "../../domain/ledger/rows.js";
 import type { Table } from "../columns.js";
 import { type StoredRow, valuesByTransaction } from "../group.js";
@@ -158,7 +159,7 @@ const NO_REFUNDS: RefundsOfTransaction = { paidBackUsdMicros: 0n, fromBaseUsdMic
 export function generationRows(knex: Knex) {
   return knex(GENERATIONS.name).select(
     ...["generation_id", "state", "pricing_unit", "charged_account_id", "transaction_id"],
-    ...["base_cost_usd_micros", "fee_usd_micros"],
+    ...["base_cost_usd_micros", "fee_usd_micros", "reward_policy"],
   );
 }
 
@@ -168,11 +169,22 @@ export function generationToCheck(row: Readonly<Record<string, never>>): Generat
     generationId: row.generation_id as never,
     state: row.state as never,
     pricingUnit: row.pricing_unit as never,
+    rewardPolicyId: policyIdIn(row),
     baseCostUsdMicros: base === null ? null : BigInt(base),
     feeUsdMicros: BigInt(row.fee_usd_micros as never),
     chargedAccountId: row.charged_account_id as never,
     transactionId: row.transaction_id ?? "",
   };
+}
+
+function policyIdIn(row: Readonly<Record<string, unknown>>): string {
+  try {
+    return (JSON.parse(row.reward_policy as string) as RewardPolicy).policyId;
+  } catch (cause) {
+    throw new StoreError("REFUSED", `generations: the row with generation_id ${row.generation_id} is unreadable`, {
+      cause,
+    });
+  }
 }
 
 /** A row; fails with REFUSED, and says which row it is, where it can't be decoded. */
