@@ -1,6 +1,6 @@
 /** Every workload there is; docs/performance.md says what each stands for. */
 export const WORKLOAD_NAMES = [
-  ...(["debit", "complete", "complete-hot", "debit-one", "get-balance"] as const),
+  ...(["debit", "complete", "complete-hot", "batch-post", "debit-one", "get-balance"] as const),
   ...(["earnings-by-day", "earnings-by-asset", "rewards-first", "rewards-middle", "rewards-last"] as const),
 ] as const;
 

@@ -1,5 +1,6 @@
 import type { StoreName, WorkloadName } from "../options.js";
 import type { Workload } from "../workload.js";
+import { BATCH_POST } from "./batch-post.js";
 import { COMPLETE, COMPLETE_HOT } from "./complete.js";
 import { EARNINGS_BY_ASSET, EARNINGS_BY_DAY, REWARDS_FIRST, REWARDS_LAST, REWARDS_MIDDLE } from "./creators.js";
 import { DEBIT_ON_POSTGRES, DEBIT_ON_SQLITE, DEBIT_ONE } from "./debit.js";
@@ -9,6 +10,7 @@ const WORKLOADS: readonly Workload[] = [
   DEBIT_ON_POSTGRES,
   COMPLETE,
   COMPLETE_HOT,
+  BATCH_POST,
   DEBIT_ONE,
   GET_BALANCE,
   EARNINGS_BY_DAY,
