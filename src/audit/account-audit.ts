@@ -1,6 +1,6 @@
 import { TollgateError } from "../domain/errors.js";
 import type { Account, EntryRow } from "../domain/ledger/rows.js";
-import type { AuditCounts, AuditView } from "../storage/store.js";
+import type { AuditCounts, AuditView } from "../storage/audit-store.js";
 import { AccountWalk } from "./account-walk.js";
 import { viewOfAccount } from "./one-account.js";
 import { checkSettlement } from "./settlement-checks.js";

@@ -1,5 +1,5 @@
 import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
-import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/store.js";
+import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/audit-store.js";
 import { EntryChain } from "./account-checks.js";
 import { GrantTally } from "./grant-checks.js";
 import { AccountEnds, HoldTally, strayHold } from "./hold-checks.js";

@@ -1,5 +1,5 @@
 import type { Account } from "../domain/ledger/rows.js";
-import type { AuditView } from "../storage/store.js";
+import type { AuditView } from "../storage/audit-store.js";
 import { Walker } from "./slices.js";
 import { type Finding, finding, type ViolationCollector } from "./violations.js";
 

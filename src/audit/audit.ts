@@ -1,4 +1,4 @@
-import type { AuditCounts, AuditStore, AuditView } from "../storage/store.js";
+import type { AuditCounts, AuditStore, AuditView } from "../storage/audit-store.js";
 import { AccountWalk } from "./account-walk.js";
 import { totalOf, Walker } from "./slices.js";
 import { walkGenerations, walkRollups, walkStrays, walkTransactions } from "./table-walks.js";

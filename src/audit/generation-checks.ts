@@ -1,4 +1,4 @@
-import type { GenerationToCheck } from "../storage/store.js";
+import type { GenerationToCheck } from "../storage/audit-store.js";
 import { type Finding, finding } from "./violations.js";
 
 /**

@@ -1,7 +1,7 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
-import type { AuditedGrant } from "../storage/store.js";
+import type { AuditedGrant } from "../storage/audit-store.js";
 import { GrantSums } from "./grant-sums.js";
 import { type Finding, finding } from "./violations.js";
 

@@ -2,7 +2,7 @@ import { isFinal } from "../domain/generation/generation.js";
 import { earlier } from "../domain/ledger/grant-book.js";
 import type { Account, Grant } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
-import type { HoldToCheck } from "../storage/store.js";
+import type { HoldToCheck } from "../storage/audit-store.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Checks one account's holds, then the account against them (rules 8.3). No I/O. */

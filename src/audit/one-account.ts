@@ -1,5 +1,5 @@
 import { publicAccountId, storedAccountIds } from "../domain/accounts.js";
-import type { AuditView } from "../storage/store.js";
+import type { AuditView } from "../storage/audit-store.js";
 
 /** Below every version that a row can have, a tampered one too. */
 const LOWEST_VERSION = -(2n ** 63n);

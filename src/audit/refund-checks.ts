@@ -1,6 +1,6 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import type { TransactionType } from "../domain/ledger/rows.js";
-import type { ClawbackToCheck, RewardInTransaction, TransactionToCheck } from "../storage/store.js";
+import type { ClawbackToCheck, RewardInTransaction, TransactionToCheck } from "../storage/audit-store.js";
 import { checkClawbackRollup } from "./rollup-checks.js";
 import { sumsByAccount } from "./sums.js";
 import { type Finding, finding } from "./violations.js";

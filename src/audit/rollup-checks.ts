@@ -1,5 +1,5 @@
 import type { CreatorAsset } from "../domain/earnings.js";
-import type { AssetDayToCheck, AssetUsersToCheck, ClawbackToCheck, RewardFound } from "../storage/store.js";
+import type { AssetDayToCheck, AssetUsersToCheck, ClawbackToCheck, RewardFound } from "../storage/audit-store.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Checks the sums that a creator's earnings are read from against what they are the sums of. */

@@ -1,5 +1,5 @@
 import { publicAccountId } from "../domain/accounts.js";
-import type { GenerationToCheck, TransactionToCheck } from "../storage/store.js";
+import type { GenerationToCheck, TransactionToCheck } from "../storage/audit-store.js";
 import { sumsByAccount } from "./sums.js";
 import { type Finding, finding } from "./violations.js";
 

@@ -1,4 +1,4 @@
-import type { AuditCounts } from "../storage/store.js";
+import type { AuditCounts } from "../storage/audit-store.js";
 
 /** Reads the rows that follow one in key order, at most a slice of them; undefined: the first ones. */
 export type ReadAfter<Row> = (last: Row | undefined) => Promise<readonly Row[]>;

@@ -7,7 +7,7 @@ import type {
   GenerationToCheck,
   RewardFound,
   TransactionToCheck,
-} from "../storage/store.js";
+} from "../storage/audit-store.js";
 import { checkGeneration } from "./generation-checks.js";
 import { checkClawback } from "./refund-checks.js";
 import { checkAssetDay, checkAssetUsers } from "./rollup-checks.js";

@@ -1,7 +1,7 @@
 import { isPlatformAccount, type PlatformAccountId, publicAccountId } from "../domain/accounts.js";
 import { digestOfDetails } from "../domain/ledger/chain.js";
 import type { TransactionType } from "../domain/ledger/rows.js";
-import type { AuditedRequest, RewardFound, TransactionToCheck } from "../storage/store.js";
+import type { AuditedRequest, RewardFound, TransactionToCheck } from "../storage/audit-store.js";
 import { checkRefunds } from "./refund-checks.js";
 import { checkRewardRollup } from "./rollup-checks.js";
 import { type Finding, finding } from "./violations.js";

@@ -1,5 +1,5 @@
 import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
-import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/store.js";
+import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/audit-store.js";
 import { type ChainPosition, EntryChain } from "./account-checks.js";
 import { strayEntry, strayGrant } from "./account-walk.js";
 import { GrantTally } from "./grant-checks.js";

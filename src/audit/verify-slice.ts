@@ -1,4 +1,4 @@
-import type { AuditStore, AuditView } from "../storage/store.js";
+import type { AuditStore, AuditView } from "../storage/audit-store.js";
 import type { ChainPosition } from "./account-checks.js";
 import type { Invariant } from "./invariants.js";
 import { viewOfAccount } from "./one-account.js";

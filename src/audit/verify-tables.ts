@@ -1,4 +1,4 @@
-import type { AuditedRequest, AuditView, GenerationToCheck, TransactionToCheck } from "../storage/store.js";
+import type { AuditedRequest, AuditView, GenerationToCheck, TransactionToCheck } from "../storage/audit-store.js";
 import { checkGeneration } from "./generation-checks.js";
 import { checkClawback } from "./refund-checks.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";

@@ -1,7 +1,8 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { PointsRate } from "../domain/points.js";
 import type { LedgerWriter } from "../ledger/writer.js";
-import type { AuditStore, ReadStore, RewardPolicyStore, ToolStore } from "../storage/store.js";
+import type { AuditStore } from "../storage/audit-store.js";
+import type { ReadStore, RewardPolicyStore, ToolStore } from "../storage/read-store.js";
 import type { PageTokens } from "./page-token.js";
 
 /** What the services are made of. */

@@ -132,3 +132,16 @@ function decode(type: ColumnType, stored: unknown): unknown {
       return stored;
   }
 }
+
+/** A table whose stored rows differ from the domain's. */
+export function adapted<Row, StoredRow>(
+  stored: Table<StoredRow>,
+  toStored: (row: Row) => StoredRow,
+  fromStored: (row: StoredRow) => Row,
+): Table<Row> {
+  return {
+    ...stored,
+    encode: (row, columns) => stored.encode(toStored(row), columns),
+    decode: (values) => fromStored(stored.decode(values)),
+  };
+}

@@ -1,9 +1,9 @@
 import type { AssetDay, AssetUser } from "../domain/earnings.js";
 import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
 import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
-import type { Pricing } from "../domain/pricing.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
-import { type Table, table } from "./columns.js";
+import { adapted, type Table, table } from "./columns.js";
+import { flattenPricing, PRICING_COLUMNS, type PricingStored, restorePricing } from "./pricing-columns.js";
 import type { RequestRecord } from "./store.js";
 
 /** Every table, column for column. The migrations make them; test/conformance checks that the two agree. */
@@ -188,20 +188,6 @@ export const EVENTS = table<GenerationEvent>(
   ["generationId", "eventKey"],
 );
 
-interface PricingStored {
-  readonly pricingUnit: Pricing["unit"];
-  readonly pricingRateUsd: string;
-  readonly pricingMultiplier: string;
-  readonly pricingMinimumChargeUsdMicros: bigint;
-}
-
-const PRICING_COLUMNS = {
-  pricingUnit: "text",
-  pricingRateUsd: "text",
-  pricingMultiplier: "text",
-  pricingMinimumChargeUsdMicros: "int8",
-} as const;
-
 type GenerationStored = Omit<Generation, "pricing"> & PricingStored;
 
 const GENERATIONS_STORED = table<GenerationStored>(
@@ -329,42 +315,3 @@ export const ALL_TABLES: readonly Table<never>[] = [
   TOOLS,
   REWARD_POLICIES,
 ] as readonly unknown[] as readonly Table<never>[];
-
-function flattenPricing<Row extends { readonly pricing: Pricing }>(row: Row): Omit<Row, "pricing"> & PricingStored {
-  const { pricing, ...rest } = row;
-  return {
-    ...rest,
-    pricingUnit: pricing.unit,
-    pricingRateUsd: pricing.rateUsd,
-    pricingMultiplier: pricing.multiplier,
-    pricingMinimumChargeUsdMicros: pricing.minimumChargeUsdMicros,
-  };
-}
-
-function restorePricing<Stored extends PricingStored>(
-  stored: Stored,
-): Omit<Stored, keyof PricingStored> & { pricing: Pricing } {
-  const { pricingUnit, pricingRateUsd, pricingMultiplier, pricingMinimumChargeUsdMicros, ...rest } = stored;
-  return {
-    ...rest,
-    pricing: {
-      unit: pricingUnit,
-      rateUsd: pricingRateUsd,
-      multiplier: pricingMultiplier,
-      minimumChargeUsdMicros: pricingMinimumChargeUsdMicros,
-    },
-  };
-}
-
-/** A table whose stored rows differ from the domain's. */
-function adapted<Row, StoredRow>(
-  stored: Table<StoredRow>,
-  toStored: (row: Row) => StoredRow,
-  fromStored: (row: StoredRow) => Row,
-): Table<Row> {
-  return {
-    ...stored,
-    encode: (row, columns) => stored.encode(toStored(row), columns),
-    decode: (values) => fromStored(stored.decode(values)),
-  };
-}

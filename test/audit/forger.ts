@@ -1,6 +1,7 @@
 import { entryHash } from "../../src/domain/ledger/chain.js";
 import type { Account, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
-import type { AuditView, Store } from "../../src/storage/store.js";
+import type { AuditView } from "../../src/storage/audit-store.js";
+import type { Store } from "../../src/storage/store.js";
 import type { TestDatabase } from "../support/stores.js";
 
 /** Changes what a forger wants changed of an entry; balances and hashes follow. */

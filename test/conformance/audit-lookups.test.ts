@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { AuditView } from "../../src/storage/store.js";
+import type { AuditView } from "../../src/storage/audit-store.js";
 import { describeStores } from "../support/stores.js";
 import { accountRow, entryRow, requestRow, transactionRow } from "./rows.js";
 import { fresh, ids, openedPair, save } from "./support.js";

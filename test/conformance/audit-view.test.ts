@@ -9,11 +9,11 @@ import type {
   ClawbackToCheck,
   GenerationToCheck,
   HoldToCheck,
-  RequestKey,
   RewardFound,
   RewardToCheck,
   TransactionToCheck,
-} from "../../src/storage/store.js";
+} from "../../src/storage/audit-store.js";
+import type { RequestKey } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,

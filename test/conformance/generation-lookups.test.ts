@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Generation } from "../../src/domain/generation/generation.js";
-import type { CastCursor, GenerationFilter } from "../../src/storage/store.js";
+import type { CastCursor, GenerationFilter } from "../../src/storage/read-store.js";
 import { describeStores } from "../support/stores.js";
 import { accountRow, fullGenerationRow, generationRow, NOON } from "./rows.js";
 import { ALWAYS, fresh, ids, openedPair, pagesOf, save } from "./support.js";

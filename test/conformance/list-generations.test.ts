@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from "vitest";
 import type { Generation, GenerationState } from "../../src/domain/generation/generation.js";
-import type { GenerationFilter, ReadStore } from "../../src/storage/store.js";
+import type { GenerationFilter, ReadStore } from "../../src/storage/read-store.js";
 import { describeStores } from "../support/stores.js";
 import { fullGenerationRow, generationRow, NOON } from "./rows.js";
 import { ALWAYS, fresh, ids, openedPair, pagesOf, save } from "./support.js";

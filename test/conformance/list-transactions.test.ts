@@ -6,7 +6,7 @@ import type {
   TransactionType,
   TransactionWithEntries,
 } from "../../src/domain/ledger/rows.js";
-import type { EntryCursor, ReadStore, TransactionFilter } from "../../src/storage/store.js";
+import type { EntryCursor, ReadStore, TransactionFilter } from "../../src/storage/read-store.js";
 import { describeStores } from "../support/stores.js";
 import { entryRow, NOON, transactionRow } from "./rows.js";
 import { ALWAYS, fresh, openedPair, pagesOf, save } from "./support.js";

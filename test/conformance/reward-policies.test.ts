@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from "vitest";
 import { ADR_012_POLICY } from "../../src/domain/fees.js";
 import type { RewardPolicyRow } from "../../src/domain/reward-policies.js";
-import type { RewardPolicyCursor } from "../../src/storage/store.js";
+import type { RewardPolicyCursor } from "../../src/storage/read-store.js";
 import { describeStores } from "../support/stores.js";
 import { generationRow, NOON, requestRow, rewardPolicyRow } from "./rows.js";
 import { fresh, ids, openedPair, pagesOf, save } from "./support.js";

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from "vitest";
 import type { RewardRow } from "../../src/domain/ledger/rows.js";
-import type { ReadStore, RewardCursor, RewardFilter } from "../../src/storage/store.js";
+import type { ReadStore, RewardCursor, RewardFilter } from "../../src/storage/read-store.js";
 import { describeStores } from "../support/stores.js";
 import { NOON, rewardRow } from "./rows.js";
 import { ALWAYS, fresh, ids, openedPair, pagesOf, save } from "./support.js";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { AuditView } from "../../src/storage/store.js";
+import type { AuditView } from "../../src/storage/audit-store.js";
 import { describeStores } from "../support/stores.js";
 import { accountRow, generationRow, transactionRow } from "./rows.js";
 import { fresh, openedPair, save } from "./support.js";

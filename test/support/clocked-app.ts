@@ -31,7 +31,8 @@ import { economyService } from "../../src/services/economy/economy-service.js";
 import { generationService } from "../../src/services/generation/generation-service.js";
 import { PageTokens } from "../../src/services/page-token.js";
 import { rewardsService } from "../../src/services/rewards/rewards-service.js";
-import type { LedgerStore, ReadStore, Store } from "../../src/storage/store.js";
+import type { ReadStore } from "../../src/storage/read-store.js";
+import type { LedgerStore, Store } from "../../src/storage/store.js";
 import { withClock } from "./store-faults.js";
 import { type Backend, makeDatabase, type TestDatabase } from "./stores.js";
 

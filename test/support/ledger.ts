@@ -8,7 +8,8 @@ import type { CompletedGeneration, CompleteGenerationInput } from "../../src/led
 import type { CreateGenerationInput } from "../../src/ledger/commands/create-generation.js";
 import { reportProgress } from "../../src/ledger/commands/report-progress.js";
 import { LedgerWriter } from "../../src/ledger/writer.js";
-import type { RewardFilter, Store } from "../../src/storage/store.js";
+import type { RewardFilter } from "../../src/storage/read-store.js";
+import type { Store } from "../../src/storage/store.js";
 import { completionOf, creditOf, generationOf } from "./commands.js";
 import type { TestDatabase } from "./stores.js";
 

@@ -5,7 +5,7 @@ import { formatReport, verdict } from "../../audit/report.js";
 import { ViolationCollector } from "../../audit/violations.js";
 import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
 import { formatUsd } from "../../domain/money.js";
-import type { AuditStore, AuditView } from "../../storage/store.js";
+import type { AuditStore, AuditView } from "../../storage/audit-store.js";
 import { readAnchors, writeAnchors } from "./anchor-file.js";
 
 export interface AuditRun {

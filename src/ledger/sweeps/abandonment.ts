@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import type { ReadStore } from "../../storage/store.js";
+import type { ReadStore } from "../../storage/read-store.js";
 import { abandon } from "../commands/abandon.js";
 import type { Sweep } from "../sweeper.js";
 import type { LedgerWriter } from "../writer.js";

@@ -1,4 +1,4 @@
-import type { ReadStore } from "../../storage/store.js";
+import type { ReadStore } from "../../storage/read-store.js";
 import { sweep } from "../commands/sweep.js";
 import type { Sweep } from "../sweeper.js";
 import type { LedgerWriter } from "../writer.js";

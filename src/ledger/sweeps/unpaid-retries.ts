@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { isPlatformAccount } from "../../domain/accounts.js";
 import type { EntryRow } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
-import type { PayerRole, ReadStore } from "../../storage/store.js";
+import type { PayerRole, ReadStore } from "../../storage/read-store.js";
 import { settleUnpaid } from "../commands/settle-unpaid.js";
 import type { Sweep } from "../sweeper.js";
 import type { LedgerWriter } from "../writer.js";

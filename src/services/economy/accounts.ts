@@ -2,7 +2,7 @@ import { storedAccountIds } from "../../domain/accounts.js";
 import { TollgateError } from "../../domain/errors.js";
 import { asIfWritten } from "../../domain/ledger/as-of.js";
 import type { Account } from "../../domain/ledger/rows.js";
-import type { ReadStore } from "../../storage/store.js";
+import type { ReadStore } from "../../storage/read-store.js";
 import { nowMicros } from "../convert/time.js";
 
 /** Accounts as they are now: what is due in them counts as written. @param accountIds stored ids; unknown ones are left out */

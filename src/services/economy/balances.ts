@@ -6,7 +6,7 @@ import type { Account } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
 import type { BalanceSchema } from "../../gen/stationthis/economy/v1/economy_pb.js";
 import { type EconomyService, ListAccountsRequestSchema } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import type { EntryAt, ReadStore } from "../../storage/store.js";
+import type { EntryAt, ReadStore } from "../../storage/read-store.js";
 import { callOf } from "../call.js";
 import { toBalance } from "../convert/economy.js";
 import { fromTimestamp, toTimestamp } from "../convert/time.js";

@@ -13,7 +13,7 @@ import {
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { captureHold as captureCommand, releaseHold as releaseCommand } from "../../ledger/commands/end-hold.js";
 import { placeHold as placeCommand } from "../../ledger/commands/place-hold.js";
-import type { ReadStore } from "../../storage/store.js";
+import type { ReadStore } from "../../storage/read-store.js";
 import { callOf, markReplayed } from "../call.js";
 import { toBalance, toHold, toTransaction } from "../convert/economy.js";
 import { fromDuration, nowMicros } from "../convert/time.js";

@@ -7,7 +7,7 @@ import {
   type EconomyService,
   ListTransactionsRequestSchema,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import type { EntryCursor, ReadStore } from "../../storage/store.js";
+import type { EntryCursor, ReadStore } from "../../storage/read-store.js";
 import { callOf } from "../call.js";
 import { toTransaction } from "../convert/economy.js";
 import { timeRange } from "../convert/time.js";

@@ -10,7 +10,8 @@ import {
   type ListGenerationsResponseSchema,
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { LoadedGenerations } from "../../ledger/working-set.js";
-import type { GenerationFilter, GenerationRef, Page, ReadStore } from "../../storage/store.js";
+import type { GenerationFilter, Page, ReadStore } from "../../storage/read-store.js";
+import type { GenerationRef } from "../../storage/store.js";
 import { callOf } from "../call.js";
 import { toCast, toGeneration } from "../convert/generation.js";
 import { timeRange } from "../convert/time.js";

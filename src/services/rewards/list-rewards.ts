@@ -2,7 +2,7 @@ import type { MethodImpl } from "@connectrpc/connect";
 import type { RewardRole as RewardRoleName } from "../../domain/fees.js";
 import { RewardRole } from "../../gen/stationthis/rewards/v1/rewards_pb.js";
 import { ListRewardsRequestSchema, type RewardsService } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
-import type { RewardCursor } from "../../storage/store.js";
+import type { RewardCursor } from "../../storage/read-store.js";
 import { callOf } from "../call.js";
 import { toReward } from "../convert/rewards.js";
 import { timeRange } from "../convert/time.js";

@@ -8,7 +8,7 @@ import {
   SetRewardPolicyRequestSchema,
 } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { setRewardPolicy as setCommand } from "../../ledger/commands/set-reward-policy.js";
-import type { RewardPolicyCursor, RewardPolicyStore } from "../../storage/store.js";
+import type { RewardPolicyCursor, RewardPolicyStore } from "../../storage/read-store.js";
 import { callOf, markReplayed } from "../call.js";
 import { fromRewardPolicy, toRewardPolicy } from "../convert/rewards.js";
 import { fromTimestamp, nowMicros } from "../convert/time.js";

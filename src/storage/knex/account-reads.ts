@@ -3,7 +3,7 @@ import type { Knex } from "knex";
 import type { Account, Grant, Hold, HoldState } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
 import { NEVER } from "../columns.js";
-import type { EntryAt, GrantCursor, Page, ReadStore } from "../store.js";
+import type { EntryAt, GrantCursor, Page, ReadStore } from "../read-store.js";
 import { ACCOUNTS, ENTRIES, GRANTS, HOLDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 import { rowsOf } from "./reads.js";

@@ -14,11 +14,11 @@ import type {
   EntryKey,
   GenerationToCheck,
   HoldToCheck,
-  RequestKey,
   RewardFound,
   RewardToCheck,
   TransactionToCheck,
-} from "../store.js";
+} from "../audit-store.js";
+import type { RequestKey } from "../store.js";
 import {
   ACCOUNTS,
   ASSET_DAYS,

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Knex } from "knex";
+import type { AuditStore } from "../audit-store.js";
 import { isMigrated, type MigratingBackend, migrate } from "../migrate.js";
-import type { AuditStore, LedgerStore, Store } from "../store.js";
+import type { LedgerStore, Store } from "../store.js";
 import { KnexAccountReads } from "./account-reads.js";
 import { KnexGenerationLookups } from "./generation-lookups.js";
 import { KnexReads } from "./reads.js";

@@ -1,4 +1,4 @@
-import type { EntryCursor } from "../store.js";
+import type { EntryCursor } from "../read-store.js";
 import type { ListedEntry } from "./reads.js";
 
 /** Reads the next slice of an account's entries below a version (undefined: from the newest), newest first. */

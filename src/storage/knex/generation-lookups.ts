@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import type { CastStep } from "../../domain/generation/cast.js";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { EpochMicros } from "../../domain/time.js";
-import type { CastCursor, GenerationFilter, Page, PayerRole, ReadStore } from "../store.js";
+import type { CastCursor, GenerationFilter, Page, PayerRole, ReadStore } from "../read-store.js";
 import { GENERATIONS } from "../tables.js";
 import { filteredPage, matchesGeneration, rowsOf } from "./reads.js";
 

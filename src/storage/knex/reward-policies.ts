@@ -2,7 +2,7 @@ import type { Knex } from "knex";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
 import { LATEST_POLICY } from "../ledger-loads.js";
-import type { Page, RewardPolicyCursor, RewardPolicyStore } from "../store.js";
+import type { Page, RewardPolicyCursor, RewardPolicyStore } from "../read-store.js";
 import { REWARD_POLICIES } from "../tables.js";
 import { rowsOf } from "./reads.js";
 

@@ -8,7 +8,8 @@ import {
 } from "../../domain/earnings.js";
 import { REWARD_ROLES, type RewardRole } from "../../domain/fees.js";
 import type { RewardRow } from "../../domain/ledger/rows.js";
-import type { AssetCursor, EarningsFilter, Page, ReadStore, RewardCursor, RewardFilter, Store } from "../store.js";
+import type { AssetCursor, EarningsFilter, Page, ReadStore, RewardCursor, RewardFilter } from "../read-store.js";
+import type { Store } from "../store.js";
 import { REWARDS } from "../tables.js";
 import { rowsOf } from "./reads.js";
 

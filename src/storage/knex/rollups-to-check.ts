@@ -9,7 +9,7 @@ import type {
   ClawbackToCheck,
   RewardFound,
   RewardToCheck,
-} from "../store.js";
+} from "../audit-store.js";
 import { ASSET_DAYS, ASSET_USERS, CLAWBACKS, REWARDS, TRANSACTIONS } from "../tables.js";
 import { decoded } from "./transactions-to-check.js";
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Knex } from "knex";
 import type { Tool } from "../../domain/generation/generation.js";
-import type { Page, ToolStore } from "../store.js";
+import type { Page, ToolStore } from "../read-store.js";
 import { TOOLS } from "../tables.js";
 import { rowsOf } from "./reads.js";
 

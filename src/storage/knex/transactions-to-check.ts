@@ -1,15 +1,15 @@
 import type { Knex } from "knex";
 import type { RewardPolicy } from "../../domain/fees.js";
 import type { TransactionRow } from "../../domain/ledger/rows.js";
+import type {
+  GenerationToCheck,
+  RefundedTransaction,
+  RefundsOfTransaction,
+  TransactionToCheck,
+} from "../audit-store.js";
 import type { Table } from "../columns.js";
 import { type StoredRow, valuesByTransaction } from "../group.js";
-import {
-  type GenerationToCheck,
-  type RefundedTransaction,
-  type RefundsOfTransaction,
-  StoreError,
-  type TransactionToCheck,
-} from "../store.js";
+import { StoreError } from "../store.js";
 import { CLAWBACKS, ENTRIES, GENERATIONS, REQUESTS, REWARDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 

@@ -1,12 +1,13 @@
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
+import type { AuditStore } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
-import type { AuditStore, LedgerStore, LedgerTransaction, Store } from "../store.js";
+import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
 import { PostgresLedgerTransaction } from "./postgres-ledger.js";
 
