@@ -280,7 +280,10 @@ describeStores("what an audit looks for", (makeDatabase) => {
       ),
     );
     expect(read).toEqual(
-      clawbacks.map(({ transactionId, position }, index) => ({ transactionId, position, hasReward: index === 1 })),
+      clawbacks.map(({ transactionId, position }, index) => {
+        // Sums are written with the rows, whatever these say.
+        return { transactionId, position, hasReward: index === 1, hasDay: true };
+      }),
     );
   });
 

@@ -155,6 +155,10 @@ describe("the HTTP port", () => {
       ["GetEarnings", { account_id: "carol", bucket: "EARNINGS_BUCKET_WEEK" }],
       ["ListRewards", { account_id: "carol", role: "REWARD_ROLE_SPELL_CREATOR" }],
       ["ListAssetUsage", { account_id: "carol", page_size: 1 }],
+      ["PreviewCost", { ...account, tool_id: "flux", attribution }],
+      ["GetRewardPolicy", { policy_id: "adr-012" }],
+      ["SetRewardPolicy", { request_id: "same-13", policy: { kind: "REWARD_POLICY_KIND_SHARED_POOL", pool_bps: 700 } }],
+      ["ListRewardPolicies", { page_size: 1 }],
     ];
     expect(calls.map(([method]) => method).sort()).toEqual(METHODS.map((method) => method.name).sort());
 

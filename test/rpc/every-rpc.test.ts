@@ -179,6 +179,24 @@ describe("a stock gRPC client with dynamic stubs", () => {
       asset_usages: [{ asset_id: "lora-1", role: "REWARD_ROLE_LORA_OWNER", distinct_users: "1" }],
     });
 
+    const wish = { account_id: "erin", tool_id: "pixels", attribution };
+    expect(await call("PreviewCost", wish)).toMatchObject({
+      base_cost_usd_micros: "10000",
+      fee_usd_micros: "500",
+      total_cost_usd_micros: "10500",
+      rewards: [{ account_id: "carol", role: "REWARD_ROLE_LORA_OWNER", amount_usd_micros: "500" }],
+    });
+    const policy = { kind: "REWARD_POLICY_KIND_SHARED_POOL", pool_bps: 700 };
+    expect(await call("SetRewardPolicy", { request_id: "stock-policy", policy })).toMatchObject({
+      policy: { kind: "REWARD_POLICY_KIND_SHARED_POOL", pool_bps: 700 },
+    });
+    expect(await call("GetRewardPolicy", { at_time: { seconds: 1_577_836_800 } })).toMatchObject({
+      policy: { policy_id: "adr-012", lora_fee_bps: 500 },
+    });
+    expect(await call("ListRewardPolicies", {})).toMatchObject({
+      policies: [{ pool_bps: 700 }, { policy_id: "adr-012" }],
+    });
+
     expect([...clients.called].sort()).toEqual(METHODS.map((method) => method.name).sort());
   });
 });

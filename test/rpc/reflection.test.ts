@@ -234,6 +234,14 @@ describe("buf curl without a schema", () => {
     });
     expect(await answered("ListRewards", { account_id: "carol" })).toHaveProperty("rewards");
     expect(await answered("ListAssetUsage", { account_id: "carol" })).toHaveProperty("assetUsages");
+    expect(await answered("PreviewCost", { ...alice, tool_id: "flux", attribution })).toMatchObject({
+      totalCostUsdMicros: "10500",
+      rewards: [{ role: "REWARD_ROLE_LORA_OWNER", amountUsdMicros: "500" }],
+    });
+    const policy = { kind: "REWARD_POLICY_KIND_SHARED_POOL", pool_bps: 700 };
+    expect(await answered("SetRewardPolicy", { request_id: "14", policy })).toMatchObject({ policy: { poolBps: 700 } });
+    expect(await answered("GetRewardPolicy", { policy_id: "adr-012" })).toMatchObject({ policy: { loraFeeBps: 500 } });
+    expect((await answered("ListRewardPolicies", {})).policies).toHaveLength(2);
 
     expect([...called].sort()).toEqual(METHODS.map((each) => each.name).sort());
   }, 180_000);

@@ -222,7 +222,14 @@ export const REQUESTS: Readonly<Record<string, RequestFields>> = {
     },
   },
   PreviewCost: {
-    base: { toolId: "t", accountId: "a", pricing: PRICING, attribution: ATTRIBUTION },
+    // A tool that isn't there: with it, a price and what it multiplies would have to fit each other.
+    base: {
+      toolId: "nowhere",
+      accountId: "a",
+      cost: { case: "runDuration", value: { seconds: 1n, nanos: 0 } },
+      pricing: PRICING,
+      attribution: ATTRIBUTION,
+    },
     fields: {
       tool_id: KINDS.requiredLabel,
       account_id: KINDS.account,
