@@ -8,6 +8,8 @@ export interface Dialect {
   readonly uuid: string;
   readonly bytes: string;
   readonly float8: string;
+  /** Whether tables can be told to leave room on their pages. */
+  readonly hasFillfactor: boolean;
 }
 
 export interface Migration {

@@ -12,7 +12,13 @@ import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
 import { PostgresLedgerTransaction } from "./postgres-ledger.js";
 
 /** Bytewise collation: ids sort as on SQLite, and comparing them is cheap. */
-const DIALECT: Dialect = { text: 'text collate "C"', uuid: "uuid", bytes: "bytea", float8: "double precision" };
+const DIALECT: Dialect = {
+  text: 'text collate "C"',
+  uuid: "uuid",
+  bytes: "bytea",
+  float8: "double precision",
+  hasFillfactor: true,
+};
 
 const WRITE_CONNECTIONS = 4;
 /** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */

@@ -13,7 +13,7 @@ import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
 import { SqliteLedgerTransaction } from "./sqlite-ledger.js";
 import { BUSY_TIMEOUT_MS, takeWriteLock } from "./write-lock.js";
 
-const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real" };
+const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real", hasFillfactor: false };
 
 /**
  * The embedded store: one file, one writing connection, and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL, synchronous=FULL).
