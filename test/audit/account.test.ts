@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { type AccountReport, auditAccount } from "../../src/audit/account-audit.js";
 import { auditCommand } from "../../src/cli/audit/audit.js";
 import { runAudit } from "../../src/cli/audit/run-audit.js";
@@ -13,13 +13,16 @@ describeStores("the audit of one account", (makeDatabase) => {
   let database: TestDatabase;
   let store: Store;
   let history: History;
+  let undo: () => Promise<void>;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await makeDatabase();
     store = await database.open();
     history = await writeHistory(store);
+    undo = await database.remember();
   });
-  afterEach(() => database.destroy());
+  afterEach(() => undo());
+  afterAll(() => database.destroy());
 
   const audited = (accountId: string, sliceRows?: number): Promise<AccountReport> =>
     store.snapshot((view) => auditAccount(view, accountId, sliceRows));

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { readAnchors } from "../../src/cli/audit/anchor-file.js";
 import { runAudit } from "../../src/cli/audit/run-audit.js";
@@ -18,18 +18,23 @@ describeStores("anchors", (makeDatabase) => {
   let history: History;
   let folder: string;
   let file: string;
+  let undo: () => Promise<void>;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await makeDatabase();
     store = await database.open();
     history = await writeHistory(store);
+    undo = await database.remember();
+  });
+  beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "tollgate-anchors-"));
     file = join(folder, "heads.jsonl");
   });
   afterEach(async () => {
-    await database.destroy();
+    await undo();
     await rm(folder, { recursive: true, force: true });
   });
+  afterAll(() => database.destroy());
 
   const against = () => runAudit(store, { againstFile: file });
 

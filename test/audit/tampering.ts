@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import type { Invariant } from "../../src/audit/invariants.js";
 import type { Store } from "../../src/storage/store.js";
@@ -16,19 +16,22 @@ export interface Tampering {
 export const ENTRY_COLUMNS =
   "transaction_id, position, account_id, account_version, amount_usd_micros, balance_after_usd_micros, grant_movements, hash";
 
-/** Declares a test for each tampering, on every backend, with a history of its own. */
+/** Declares a test for each tampering, on every backend, of the same history: each tampering is undone before the next. */
 export function testTamperings(ofWhat: string, tamperings: readonly Tampering[]): void {
   describeStores(`tampering with ${ofWhat}`, (makeDatabase) => {
     let database: TestDatabase;
     let store: Store;
     let history: History;
+    let undo: () => Promise<void>;
 
-    beforeEach(async () => {
+    beforeAll(async () => {
       database = await makeDatabase();
       store = await database.open();
       history = await writeHistory(store);
+      undo = await database.remember();
     });
-    afterEach(() => database.destroy());
+    afterEach(() => undo());
+    afterAll(() => database.destroy());
 
     it.each(tamperings)("shows when $what", async ({ sql, found }) => {
       for (const statement of sql(history)) await database.tamper(statement);

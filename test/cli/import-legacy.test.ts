@@ -7,6 +7,8 @@ import { auditLedger } from "../../src/audit/audit.js";
 import { startTollgate, type TollgateProcess } from "../support/processes.js";
 import { describeStores, type TestDatabase } from "../support/stores.js";
 
+/** Enough of them to be interrupted: an import writes them in batches of hundreds. */
+const ROWS = 5_000;
 const RATES = ["--usd-per-point", "0.000337", "--usd-per-qoint", "0.001", "--usd-per-doint", "0.000001"];
 
 describeStores("tollgate import-legacy", (makeDatabase) => {
@@ -132,7 +134,7 @@ describeStores("tollgate import-legacy", (makeDatabase) => {
   });
 
   it("imports nothing twice when it is run again after a kill", async () => {
-    const rows = Array.from({ length: 20_000 }, (_, index) => `{"masterAccountId":"user-${index}","points":"1000"}\n`);
+    const rows = Array.from({ length: ROWS }, (_, index) => `{"masterAccountId":"user-${index}","points":"1000"}\n`);
     const file = await fileOf("export.jsonl", rows.join(""));
     const interrupted = start(file, ...RATES);
     await untilImported(1);
@@ -140,10 +142,10 @@ describeStores("tollgate import-legacy", (makeDatabase) => {
     const before = (await balances()).length;
     expect(before).toBeGreaterThan(0);
     const again = await run(file, ...RATES);
-    expect(again).toContain(`${20_000 - before} imported, `);
+    expect(again).toContain(`${ROWS - before} imported, `);
     expect(again).toContain(`; ${before} skipped; 0 refused`);
     expect(new Set((await balances()).map(([, balance]) => balance))).toEqual(new Set(["337000"]));
-    expect(await balances()).toHaveLength(20_000);
+    expect(await balances()).toHaveLength(ROWS);
     expect((await auditLedger(await database.open())).violations).toEqual([]);
   });
 

@@ -6,6 +6,7 @@ import createKnex, { type Knex } from "knex";
 import { describe, inject } from "vitest";
 import { openStore } from "../../src/storage/open.js";
 import type { Store } from "../../src/storage/store.js";
+import { ALL_TABLES } from "../../src/storage/tables.js";
 
 export type Backend = "sqlite" | "postgres";
 
@@ -17,6 +18,8 @@ export interface TestDatabase {
   open(): Promise<Store>;
   /** Runs SQL past the store, as someone with the database password could. */
   tamper(sql: string): Promise<unknown[]>;
+  /** Keeps a copy of all rows as they are; what it returns puts them back, as often as it is called. */
+  remember(): Promise<() => Promise<void>>;
   /** Closes what was opened and deletes the database. */
   destroy(): Promise<void>;
 }
@@ -62,6 +65,14 @@ function database(
   ways: { readonly direct: () => Knex; readonly remove: () => Promise<unknown> },
 ): TestDatabase {
   const opened: Store[] = [];
+  // Connects when it is first used.
+  const direct = ways.direct();
+  const inOneTransaction = (statementsOf: (table: string) => readonly string[]): Promise<void> =>
+    direct.transaction(async (transaction) => {
+      for (const { name } of ALL_TABLES) {
+        for (const statement of statementsOf(name)) await transaction.raw(statement);
+      }
+    });
   return {
     backend,
     url,
@@ -72,16 +83,17 @@ function database(
       return store;
     },
     async tamper(sql) {
-      const knex = ways.direct();
-      try {
-        const result = await knex.raw(sql);
-        return backend === "postgres" ? result.rows : result;
-      } finally {
-        await knex.destroy();
-      }
+      const result = await direct.raw(sql);
+      return backend === "postgres" ? result.rows : result;
+    },
+    async remember() {
+      await inOneTransaction((table) => [`create table kept_${table} as select * from ${table}`]);
+      return () =>
+        inOneTransaction((table) => [`delete from ${table}`, `insert into ${table} select * from kept_${table}`]);
     },
     async destroy() {
       for (const store of opened) await store.close();
+      await direct.destroy();
       await ways.remove();
     },
   };

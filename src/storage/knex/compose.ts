@@ -16,6 +16,8 @@ export interface StoreParts {
   readonly writes: Knex;
   /** May be the same as `writes`. */
   readonly reads: Knex;
+  /** For snapshots, if they share connections. */
+  readonly snapshots?: Knex;
   readonly migrating: MigratingBackend;
   readonly translate: (error: unknown) => Error;
   readonly ledger: LedgerStore;
@@ -49,6 +51,7 @@ export function composeStore(parts: StoreParts): Store {
     async close() {
       await writes.destroy();
       if (reads !== writes) await reads.destroy();
+      await parts.snapshots?.destroy();
     },
   };
 }

@@ -24,6 +24,8 @@ const WRITE_CONNECTIONS = 4;
 /** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */
 const TRANSACTIONS_AT_ONCE = 2;
 const READ_CONNECTIONS = 8;
+/** As many as slices of VerifyLedger run at once, and one audit. */
+const SNAPSHOT_CONNECTIONS = 5;
 
 /** Bounds on the server's side, so that a lost client holds no lock for long. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -33,6 +35,8 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 12_000;
 const ACQUIRE_TIMEOUT_MS = 4_000;
+/** An audit of a large store takes as long as it takes, and holds up nobody. */
+const UNBOUNDED = { statement_timeout: 0, idle_in_transaction_session_timeout: 0, query_timeout: 0 };
 
 /**
  * The writer looks every row up by its key. Its plans are kept, so one made while the tables were small would scan them for ever after; these settings leave the keys as the only way.
@@ -51,14 +55,16 @@ const BY_KEY = [
 export function openPostgresStore(url: string): Store {
   const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY });
   const reads = connect(url, READ_CONNECTIONS);
+  const snapshots = connect(url, SNAPSHOT_CONNECTIONS, UNBOUNDED);
   return composeStore({
     backend: "postgres",
     writes,
     reads,
+    snapshots,
     migrating: { dialect: DIALECT, isDuplicate: isDuplicateInPostgres },
     translate: translatePostgresError,
     ledger: new PostgresLedger(writes),
-    audit: new PostgresAudit(url),
+    audit: new PostgresAudit(snapshots),
   });
 }
 
@@ -90,23 +96,16 @@ class PostgresLedger implements LedgerStore {
 }
 
 class PostgresAudit implements AuditStore {
-  constructor(private readonly url: string) {}
+  constructor(private readonly knex: Knex) {}
 
   async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
-    const knex = connect(this.url, 1, {
-      statement_timeout: 0,
-      idle_in_transaction_session_timeout: 0,
-      query_timeout: 0,
-    });
     try {
-      return await knex.transaction((transaction) => work(new KnexAuditView(transaction)), {
+      return await this.knex.transaction((transaction) => work(new KnexAuditView(transaction)), {
         isolationLevel: "repeatable read",
         readOnly: true,
       });
     } catch (error) {
       throw translatePostgresError(error);
-    } finally {
-      await knex.destroy();
     }
   }
 }
