@@ -8,7 +8,7 @@ import { takeWriteLock } from "../../src/storage/sqlite/write-lock.js";
 import { type Backend, describeStores, type TestDatabase } from "../support/stores.js";
 import { tamperAs } from "./support.js";
 
-const DIALECT = { text: "text", uuid: "text", bytes: "text", float8: "real" };
+const DIALECT = { text: "text", uuid: "text", bytes: "text", float8: "real", hasFillfactor: false };
 
 const BACKENDS: Readonly<Record<Backend, MigratingBackend>> = {
   sqlite: { dialect: DIALECT, isDuplicate: isDuplicateInSqlite, begin: takeWriteLock },
