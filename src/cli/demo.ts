@@ -8,7 +8,7 @@ import { runDemo } from "../demo/run-demo.js";
 export function demoCommand(): Command {
   return new Command("demo")
     .description(
-      "Plays a settlement and a failed payment from start to end. Exits 1 if anything is not as it should be.",
+      "Plays a settlement, a failed payment, a spell of three steps and a creator's month. Exits 1 if anything is not as it should be.",
     )
     .addOption(
       new Option(

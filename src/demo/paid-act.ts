@@ -5,7 +5,7 @@ import type { Reward } from "../gen/stationthis/rewards/v1/rewards_pb.js";
 import { type Balances, balancesOf, showTransaction } from "./balances.js";
 import { claim, present } from "./claim.js";
 import type { DemoService } from "./demo-service.js";
-import { rewardsOf, showReceipt } from "./receipt.js";
+import { receiptRows, rewardsOf, showRows } from "./receipt.js";
 import type { Screen } from "./screen.js";
 import {
   billedMicros,
@@ -29,7 +29,7 @@ export async function paidAct(screen: Screen, service: DemoService): Promise<voi
   const { generation } = await run.webhook("POST", "success, 2 images", { status: "success" }, STORYBOOK_IMAGES);
   claim(generation.state === GenerationState.COMPLETED, "a success that can be paid for is COMPLETED");
   const after = await balancesOf(service, everyone);
-  const repeated = await run.webhook("GET", "success again, as a retry", { status: "success" }, STORYBOOK_IMAGES);
+  const repeated = await run.webhook("GET", "success, retried", { status: "success" }, STORYBOOK_IMAGES);
   claim(repeated.result === "duplicate", "a repeated success is known as one");
   screen.remark(LIBERTY_TAKEN);
 
@@ -40,14 +40,16 @@ export async function paidAct(screen: Screen, service: DemoService): Promise<voi
     base: `${secondsOf(billedMicros(generation))} s × ${RATE_USD} US$/s`,
     fee: "on top: 3 % to the spell, 3 % to its LoRAs",
   };
-  showReceipt(screen, generation, rewards, formulas, service.points);
+  const rows = receiptRows(generation, rewards, formulas, service.points);
+  showRows(screen, "Receipt", [rows.slice(0, -1), rows.slice(-1)]);
+  screen.line();
   const { transaction } = await service.economy.getTransaction({ transactionId });
   showTransaction(screen, present(transaction, "transaction"), before, after);
 
   screen.line();
   showReleased(screen, generation);
   await checkRepetition(service, generation, after);
-  screen.line("  The repeated success was already_final: the same transaction, and nothing charged.");
+  screen.line("  The repeated success was already_final: the same transaction, nothing charged.");
 }
 
 function secondsOf(micros: bigint): string {

@@ -7,20 +7,21 @@ import type { DemoService } from "./demo-service.js";
 import type { Screen } from "./screen.js";
 import { alignRows, boxed } from "./table.js";
 
-const ROLES: Readonly<Record<RewardRole, string>> = {
+/** What a creator is rewarded for, in words. */
+export const ROLES: Readonly<Record<RewardRole, string>> = {
   [RewardRole.UNSPECIFIED]: "",
   [RewardRole.SPELL_CREATOR]: "spell creator",
   [RewardRole.LORA_OWNER]: "LoRA owner",
 };
 
-/** The rewards that one settlement paid to these creators, as the service lists them. */
+/** The rewards that one settlement paid to these creators, each creator's spell first: the service lists the newest first. */
 export async function rewardsOf(
   service: DemoService,
   transactionId: string,
   creators: readonly string[],
 ): Promise<Reward[]> {
   const lists = await Promise.all(creators.map((accountId) => service.rewards.listRewards({ accountId })));
-  return lists.flatMap(({ rewards }) => rewards.filter((reward) => reward.transactionId === transactionId));
+  return lists.flatMap(({ rewards }) => rewards.filter((reward) => reward.transactionId === transactionId).reverse());
 }
 
 /** How the numbers came to be, in words. */
@@ -32,44 +33,52 @@ export interface Formulas {
 }
 
 /**
- * A paid generation as a receipt: base, fee, each creator's share, total.
+ * A paid generation as rows of a receipt: base, fee, each creator's share, total.
  * @throws Error if the shares don't sum to the fee, or base and fee to the total
  */
-export function showReceipt(
-  screen: Screen,
+export function receiptRows(
   generation: Generation,
   rewards: readonly Reward[],
   formulas: Formulas,
   points: PointsRate,
-): void {
+): string[][] {
   const { baseCostUsdMicros: base, feeUsdMicros: fee, totalCostUsdMicros: total, chargedAccountId } = generation;
   const shared = rewards.reduce((sum, reward) => sum + reward.amountUsdMicros, 0n);
   claim(shared === fee, "the shares sum to the fee");
   claim(base + fee === total, "base and fee sum to the total");
 
-  const row = (name: string, text: string, usdMicros: bigint): string[] => [
-    name,
-    text,
-    formatUsd(usdMicros),
-    pointsRoundedDown(usdMicros, points),
-  ];
   const shares = rewards.map(({ accountId, role, assetId, amountUsdMicros }) =>
-    row("", `└ ${accountId}, ${ROLES[role]} of ${assetId}`, amountUsdMicros),
+    row("", `└ ${accountId}, ${ROLES[role]} of ${assetId}`, amountUsdMicros, points),
   );
-  const lines = alignRows(
-    [
-      ["", "", "US$", "points"],
-      row("Base", formulas.base, base),
-      row("Fee", formulas.fee, fee),
-      ...shares,
-      row("Total", `charged to ${chargedAccountId}`, total),
-    ],
-    ["left", "left", "right", "right"],
-  );
-  lines.splice(-1, 0, "");
+  return [
+    row("Base", formulas.base, base, points),
+    row("Fee", formulas.fee, fee, points),
+    ...shares,
+    totalsRow(`charged to ${chargedAccountId}`, total, points),
+  ];
+}
+
+/** The row that a receipt ends with. */
+export function totalsRow(text: string, usdMicros: bigint, points: PointsRate): string[] {
+  return row("Total", text, usdMicros, points);
+}
+
+/** Rows in a box, with a rule across it between one section and the next. */
+export function showRows(screen: Screen, title: string, sections: readonly (readonly string[][])[]): void {
+  const header = ["", "", "US$", "points"];
+  const lines = alignRows([header, ...sections.flat()], ["left", "left", "right", "right"]);
+  let end = 1;
+  const ruled = sections.flatMap(({ length }, index) => {
+    const section = lines.slice(end, end + length);
+    end += length;
+    return index === 0 ? section : ["", ...section];
+  });
   screen.line();
-  for (const line of boxed("Receipt", lines)) {
+  for (const line of boxed(title, [...lines.slice(0, 1), ...ruled])) {
     screen.line(`  ${line.includes("Total") ? screen.styled("bold", line) : line}`);
   }
-  screen.line();
+}
+
+function row(name: string, text: string, usdMicros: bigint, points: PointsRate): string[] {
+  return [name, text, formatUsd(usdMicros), pointsRoundedDown(usdMicros, points)];
 }

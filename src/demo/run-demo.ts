@@ -5,10 +5,14 @@ import { join } from "node:path";
 import { auditLedger } from "../audit/audit.js";
 import { formatReport } from "../audit/report.js";
 import { openStore } from "../storage/open.js";
-import { claim } from "./claim.js";
+import { castAct } from "./cast-act.js";
+import { claim, present } from "./claim.js";
 import { startDemoService } from "./demo-service.js";
+import { EARLIER_DAYS, playEarlierDays } from "./earlier-days.js";
+import { monthAct } from "./month-act.js";
 import { paidAct } from "./paid-act.js";
 import { Screen } from "./screen.js";
+import { COLOUR, SPELL_STEPS } from "./spell-steps.js";
 import { unpaidAct } from "./unpaid-act.js";
 
 export interface DemoOptions {
@@ -20,16 +24,22 @@ export interface DemoOptions {
 }
 
 /**
- * Plays a settlement and a failed payment from start to end, on a service of its own, and audits its books.
+ * Plays a settlement, a failed payment, a spell of three steps and a creator's month, on a service of its own, and audits its books.
  * @throws Error if anything it tells is not so: balances that don't add up, an output that left early, an audit that isn't clean
  */
 export async function runDemo({ write, hasColours, databaseUrl }: DemoOptions): Promise<void> {
   const screen = new Screen(write, hasColours);
   screen.line(screen.styled("bold", "Tollgate: no output leaves before its debit is committed."));
-  if (databaseUrl !== undefined) return play(screen, databaseUrl, `-${randomBytes(3).toString("hex")}`);
+  if (databaseUrl !== undefined) {
+    screen.remark("Books that are kept are never dated back, so the creator's month will be today.");
+    return play(screen, databaseUrl, `-${randomBytes(3).toString("hex")}`);
+  }
   const folder = await mkdtemp(join(tmpdir(), "tollgate-demo-"));
   try {
-    await play(screen, `sqlite:${join(folder, "demo.db")}`, "");
+    const ownUrl = `sqlite:${join(folder, "demo.db")}`;
+    await playEarlierDays(ownUrl);
+    screen.remark(`${EARLIER_DAYS} days of the past month are in its books already, on a clock set by hand.`);
+    await play(screen, ownUrl, "");
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -39,9 +49,11 @@ async function play(screen: Screen, databaseUrl: string, suffix: string): Promis
   const startedAt = performance.now();
   const service = await startDemoService(databaseUrl, suffix);
   try {
-    screen.remark(`Calls go over gRPC to ${service.grpcAddress}, webhooks over HTTP to ${service.httpUrl}.`);
+    screen.remark(`Calls go to ${service.grpcAddress} (gRPC), webhooks to ${service.httpUrl}.`);
     await paidAct(screen, service);
     await unpaidAct(screen, service);
+    const steps = await castAct(screen, service);
+    await monthAct(screen, service, present(steps[SPELL_STEPS.indexOf(COLOUR)], "step"));
   } finally {
     await service.stop();
   }
@@ -52,7 +64,7 @@ async function play(screen: Screen, databaseUrl: string, suffix: string): Promis
 
 /** Checks every invariant on the books as they were left. */
 async function auditAct(screen: Screen, databaseUrl: string): Promise<void> {
-  screen.heading("3. The books, audited");
+  screen.heading("5. The books, audited");
   const store = openStore(databaseUrl);
   try {
     const report = await auditLedger(store);

@@ -25,7 +25,7 @@ export class Screen {
 
   /** A call and what it is about. */
   step(call: string, what: string): void {
-    this.line(`  ${call.padEnd(16)}  ${what}`);
+    this.line(`  ${call.padEnd(17)}  ${what}`);
   }
 
   remark(text: string): void {

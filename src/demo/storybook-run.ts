@@ -40,11 +40,11 @@ export async function openStorybookRun(screen: Screen, service: DemoService): Pr
   const preview = await rewards.previewRewards({ baseCostUsdMicros, accountId, attribution });
   const fee = formatUsd(preview.feeUsdMicros);
   const creators = preview.rewards.map((reward) => reward.accountId).join(", ");
-  const base = `${SECONDS_SEEN_RUNNING} s would cost ${formatUsd(baseCostUsdMicros)}`;
-  screen.step("PreviewRewards", `${base}, and ${fee} on top for ${creators}`);
+  const base = `${SECONDS_SEEN_RUNNING} s cost ${formatUsd(baseCostUsdMicros)}`;
+  screen.step("PreviewRewards", `${base}, plus ${fee} for ${creators}`);
 
   const created = await generations.createGeneration({ requestId: randomUUID(), accountId, toolId, attribution });
-  screen.step("CreateGeneration", `spell storybook by ${carol}, LoRAs inkwash by ${anna} and filmgrain by ${ben}`);
+  screen.step("CreateGeneration", `${carol}'s spell storybook, with LoRAs by ${anna} and ${ben}`);
   return new WatchedRun(screen, service, {
     generation: present(created.generation, "generation"),
     webhookUrl: created.webhookUrl,
@@ -53,7 +53,7 @@ export async function openStorybookRun(screen: Screen, service: DemoService): Pr
 }
 
 /** Footnote to a start that is reported as earlier than it was. */
-export const LIBERTY_TAKEN = `¹ The one liberty taken: the start is dated back ${SECONDS_SEEN_RUNNING} s, to spare you the wait.`;
+export const LIBERTY_TAKEN = `¹ A liberty taken: the start is dated back ${SECONDS_SEEN_RUNNING} s, to spare you the wait.`;
 
 /** The run as its provider reports it, short of its end. */
 export async function reportStorybookRun(run: WatchedRun, { generations }: DemoService): Promise<void> {
@@ -65,7 +65,7 @@ export async function reportStorybookRun(run: WatchedRun, { generations }: DemoS
   const running = { status: "running", live_status: "KSampler" };
   await run.webhook("POST", "running, 25 %", { ...running, progress: 0.25 });
   const early = { ...running, event_type: "run.output", progress: 0.7 };
-  await run.webhook("POST", "running, 70 %, 1 image", early, STORYBOOK_IMAGES.slice(0, 1));
+  await run.webhook("POST", "running, 70 %, image", early, STORYBOOK_IMAGES.slice(0, 1));
 }
 
 /** How long the run was billed for, in microseconds. @throws Error if its base cost is anything but those seconds × the rate */

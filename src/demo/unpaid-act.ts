@@ -21,7 +21,7 @@ export async function unpaidAct(screen: Screen, service: DemoService): Promise<v
   screen.heading("2. Not paid for, so not released");
   const run = await openPosterRun(screen, service);
   const { generationId } = run;
-  const { generation: unpaid } = await run.webhook("POST", "success, 1 image", { status: "success" }, IMAGES);
+  const { generation: unpaid } = await run.webhook("POST", "success, image", { status: "success" }, IMAGES);
   claim(unpaid.state === GenerationState.PAYMENT_FAILED, "a success that nobody can pay for is PAYMENT_FAILED");
   claim(unpaid.stateReason === "INSUFFICIENT_FUNDS", "it says what is missing");
 
@@ -52,7 +52,7 @@ async function openPosterRun(screen: Screen, service: DemoService): Promise<Watc
   const created = await generations.createGeneration({ requestId: randomUUID(), accountId, toolId, attribution });
   screen.step(
     "CreateGeneration",
-    `${accountId}, with no money; ${RATE_USD} US$ a run, and 6 % for ${idOf("carol")}'s spell`,
+    `${accountId}, with no money; ${RATE_USD} US$ a run, 6 % for ${idOf("carol")}'s spell`,
   );
   return new WatchedRun(screen, service, {
     generation: present(created.generation, "generation"),

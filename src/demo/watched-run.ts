@@ -14,7 +14,7 @@ export interface WebhookEvent {
 
 const STATE_WIDTH = 14;
 const CALL_WIDTH = 14;
-const WHAT_WIDTH = 38;
+const WHAT_WIDTH = 31;
 
 /** A generation seen from both ends: the provider's, who reports to it, and the user's, who asks for it after each report. */
 export class WatchedRun {
