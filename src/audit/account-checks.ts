@@ -1,6 +1,6 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import { CHAIN_START, entryHash } from "../domain/ledger/chain.js";
-import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Where a walk through an account's entries stands: after an entry, as stored. */
@@ -48,7 +48,7 @@ export class EntryChain {
    * Takes the next entry. Each is measured against the one before it as stored, so that one edited row is one finding, not a chain of them.
    * @param transaction null if there is none
    */
-  *follow(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
+  *follow(entry: EntryRow, transaction: ChainedTransaction | null): Generator<Finding> {
     const row = this.rowOf(entry.accountVersion);
     yield* this.checkVersion(entry.accountVersion);
     const expected = this.balanceAfterUsdMicros + entry.amountUsdMicros;

@@ -1,4 +1,4 @@
-import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
 import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/audit-store.js";
 import { EntryChain } from "./account-checks.js";
 import { GrantTally } from "./grant-checks.js";
@@ -11,7 +11,7 @@ const BEFORE_ENTRIES = { accountId: "", accountVersion: 0n };
 const BEFORE_GRANTS = { accountId: "", grantId: "" };
 const BEFORE_HOLDS = { accountId: "", holdId: "" };
 
-type EntryWithTransaction = readonly [EntryRow, TransactionRow | null];
+type EntryWithTransaction = readonly [EntryRow, ChainedTransaction | null];
 
 /**
  * Walks accounts, entries, grants and holds side by side, all by account_id: a few queries a slice, however many accounts share it.
@@ -107,7 +107,7 @@ export class AccountWalk {
 }
 
 /** What is wrong with an entry of an account that doesn't exist. */
-export function* strayEntry(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
+export function* strayEntry(entry: EntryRow, transaction: ChainedTransaction | null): Generator<Finding> {
   const row = `account ${entry.accountId} entry ${entry.accountVersion}`;
   yield finding("entry-has-account", row, "its account doesn't exist");
   if (!transaction) {

@@ -1,5 +1,5 @@
 import { isPlatformAccount } from "../domain/accounts.js";
-import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { AuditedGrant } from "../storage/audit-store.js";
 import { GrantSums } from "./grant-sums.js";
@@ -26,7 +26,7 @@ export class GrantTally {
   constructor(private readonly accountId: string) {}
 
   /** @param transaction null if there is none */
-  *follow(entry: EntryRow, transaction: TransactionRow | null): Generator<Finding> {
+  *follow(entry: EntryRow, transaction: ChainedTransaction | null): Generator<Finding> {
     let sumUsdMicros = 0n;
     for (const [grantId, amountUsdMicros] of entry.grantMovements) {
       sumUsdMicros += amountUsdMicros;
@@ -84,7 +84,7 @@ export class GrantTally {
     grantId: string,
     amountUsdMicros: bigint,
     transactionId: string,
-    transaction: TransactionRow | null,
+    transaction: ChainedTransaction | null,
   ): void {
     const known = this.moved.get(grantId);
     const moved = known ?? {

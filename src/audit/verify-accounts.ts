@@ -1,4 +1,4 @@
-import type { Account, EntryRow, TransactionRow } from "../domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
 import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/audit-store.js";
 import { type ChainPosition, EntryChain } from "./account-checks.js";
 import { strayEntry, strayGrant } from "./account-walk.js";
@@ -31,7 +31,7 @@ export class AccountsSlice {
   checkedAccounts = 0;
   checkedEntries = 0;
   private readonly accounts: RowsInOrder<Account>;
-  private readonly entries: RowsInOrder<readonly [EntryRow, TransactionRow | null]>;
+  private readonly entries: RowsInOrder<readonly [EntryRow, ChainedTransaction | null]>;
   private readonly grants: RowsInOrder<AuditedGrant>;
   private readonly holds: RowsInOrder<HoldToCheck>;
   private readonly trialBalance = new TrialBalance();
@@ -57,7 +57,7 @@ export class AccountsSlice {
     );
     const accountVersion = accountId === "" ? 0n : (chain?.version ?? HIGHEST_VERSION);
     this.entries = new RowsInOrder(
-      rows.slices("entries", (last?: readonly [EntryRow, TransactionRow | null]) =>
+      rows.slices("entries", (last?: readonly [EntryRow, ChainedTransaction | null]) =>
         view.allEntriesAfter(last?.[0] ?? { accountId, accountVersion }, oneMore),
       ),
     );

@@ -1,6 +1,15 @@
 import type { AssetDay, CreatorAsset } from "../domain/earnings.js";
 import type { Generation } from "../domain/generation/generation.js";
-import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
+import type {
+  Account,
+  ChainedTransaction,
+  ClawbackRow,
+  EntryRow,
+  Grant,
+  Hold,
+  RewardRow,
+  TransactionRow,
+} from "../domain/ledger/rows.js";
 import type { RequestKey, RequestRecord } from "./store.js";
 
 /** Walks the whole store in key order, a bounded slice at a time; each slice starts above `after`. For the audit. */
@@ -19,13 +28,13 @@ export interface AuditView {
   /** How many rows there are, for the progress bar. */
   counts(): Promise<AuditCounts>;
   /**
-   * Entries of all accounts, by account_id and account_version, with the transaction of each (null if there is none).
+   * Entries of all accounts, by account_id and account_version, with what its hash holds of its transaction (null if there is none).
    * Where one can't be decoded (JSON that is none), fails with StoreError REFUSED, which names the row.
    */
   allEntriesAfter(
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
-  ): Promise<(readonly [EntryRow, TransactionRow | null])[]>;
+  ): Promise<(readonly [EntryRow, ChainedTransaction | null])[]>;
   /** Grants of all accounts, by account_id and grant_id. An empty grant id is below every other. */
   allGrantsAfter(
     after: { readonly accountId: string; readonly grantId: string },

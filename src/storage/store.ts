@@ -7,6 +7,11 @@ import type { EpochMicros } from "../domain/time.js";
 import type { AuditStore } from "./audit-store.js";
 import type { ReadStore, RewardPolicyStore, ToolStore } from "./read-store.js";
 
+/*
+ * What the floors above know of storage: the ledger here, reads and the audit in files of their own. Each sentence of a contract is a case of the conformance suite (test/conformance), which runs on
+ * SQLite and on a real Postgres. No type of a driver passes this line; a driver's errors come out as StoreError.
+ */
+
 /** Why the store refused or lost a transaction. */
 export type StoreErrorKind =
   /** A serialization failure, a deadlock, a unique violation against another instance: nothing was written, try the whole batch again. */

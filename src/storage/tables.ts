@@ -1,6 +1,15 @@
 import type { AssetDay, AssetUser } from "../domain/earnings.js";
 import type { Generation, GenerationEvent, Tool } from "../domain/generation/generation.js";
-import type { Account, ClawbackRow, EntryRow, Grant, Hold, RewardRow, TransactionRow } from "../domain/ledger/rows.js";
+import type {
+  Account,
+  ChainedTransaction,
+  ClawbackRow,
+  EntryRow,
+  Grant,
+  Hold,
+  RewardRow,
+  TransactionRow,
+} from "../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import { adapted, type Table, table } from "./columns.js";
 import { flattenPricing, PRICING_COLUMNS, type PricingStored, restorePricing } from "./pricing-columns.js";
@@ -66,23 +75,30 @@ export const GRANTS: Table<Grant> = adapted(
   ({ isOpen: _, ...grant }) => grant,
 );
 
+const CHAINED = {
+  transactionId: "uuid",
+  type: "text",
+  toolId: "text",
+  generationId: "text",
+  externalReference: "text",
+  refundOfTransactionId: "uuid",
+  rewardPolicyId: "text",
+  detailsDigest: "bytes",
+  caller: "text",
+  requestId: "text",
+  createTime: "int8",
+} as const;
+
+/** The columns that an audit reads with each entry. */
+export const CHAINED_TRANSACTIONS = table<ChainedTransaction>("transactions", CHAINED, ["transactionId"]);
+
 export const TRANSACTIONS = table<TransactionRow>(
   "transactions",
   {
-    transactionId: "uuid",
-    type: "text",
-    toolId: "text",
-    generationId: "text",
-    externalReference: "text",
-    refundOfTransactionId: "uuid",
-    rewardPolicyId: "text",
+    ...CHAINED,
     description: "text",
     metadata: "json",
-    detailsDigest: "bytes",
-    caller: "text",
-    requestId: "text",
     refundedUsdMicros: "int8",
-    createTime: "int8",
   },
   ["transactionId"],
   ["refundedUsdMicros"],

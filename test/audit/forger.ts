@@ -1,5 +1,5 @@
 import { entryHash } from "../../src/domain/ledger/chain.js";
-import type { Account, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../../src/domain/ledger/rows.js";
 import type { AuditView } from "../../src/storage/audit-store.js";
 import type { Store } from "../../src/storage/store.js";
 import type { TestDatabase } from "../support/stores.js";
@@ -21,7 +21,7 @@ export async function forge(database: TestDatabase, store: Store, forgery: Forge
       const forged = forgery(entry);
       balance += forged.amountUsdMicros;
       const balanced = { ...forged, balanceAfterUsdMicros: balance };
-      head = entryHash(head, transaction as TransactionRow, balanced);
+      head = entryHash(head, transaction as ChainedTransaction, balanced);
       await database.tamper(updateOf({ ...balanced, hash: head }, database));
       for (const [grantId, amount] of forged.grantMovements) {
         remaining.set(grantId, (remaining.get(grantId) ?? 0n) + amount);
@@ -39,7 +39,7 @@ export async function forge(database: TestDatabase, store: Store, forgery: Forge
 
 async function readAll(
   view: AuditView,
-): Promise<{ accounts: Account[]; entries: (readonly [EntryRow, TransactionRow | null])[] }> {
+): Promise<{ accounts: Account[]; entries: (readonly [EntryRow, ChainedTransaction | null])[] }> {
   return {
     accounts: await view.accountsAfter("", 1_000),
     entries: await view.allEntriesAfter({ accountId: "", accountVersion: 0n }, 1_000),

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Generation } from "../../src/domain/generation/generation.js";
-import type { Account, ClawbackRow, EntryRow, TransactionRow } from "../../src/domain/ledger/rows.js";
+import type { Account, ChainedTransaction, ClawbackRow, EntryRow } from "../../src/domain/ledger/rows.js";
 import type {
   AuditedGrant,
   AuditedRequest,
@@ -17,6 +17,7 @@ import type { RequestKey } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,
+  chainedOf,
   clawbackRow,
   entryRow,
   fullGenerationRow,
@@ -60,13 +61,18 @@ describeStores("what an audit walks", (makeDatabase) => {
     );
     await save(pair.store, { transactions, entries: entries.toReversed() });
     const read = await view((open) =>
-      walk<readonly [EntryRow, TransactionRow | null], { accountId: string; accountVersion: bigint }>(
+      walk<readonly [EntryRow, ChainedTransaction | null], { accountId: string; accountVersion: bigint }>(
         { accountId: "", accountVersion: 0n },
         ([entry]) => entry,
         (after, limit) => open.allEntriesAfter(after, limit),
       ),
     );
-    expect(read).toEqual(entries.map((entry, index) => [entry, transactions[index] ?? null]));
+    expect(read).toEqual(
+      entries.map((entry, index) => {
+        const transaction = transactions[index];
+        return [entry, transaction ? chainedOf(transaction) : null];
+      }),
+    );
   });
 
   it("is grants of all accounts, by account and grant_id, spent ones too, and says which ones debits look at", async () => {
@@ -314,6 +320,7 @@ describeStores("what an audit looks for", (makeDatabase) => {
     const { transactionId } = transaction;
     await save(pair.store, { transactions: [transaction], entries: [entryRow(fresh("ann"), 1n, { transactionId })] });
     await pair.database.tamper(`update transactions set metadata = '{' where transaction_id = '${transactionId}'`);
+    await pair.database.tamper(`update entries set grant_movements = '{' where transaction_id = '${transactionId}'`);
     const refused = { name: "StoreError", kind: "REFUSED", message: expect.stringContaining(transactionId) };
     await expect(view((open) => open.transactionsToCheckAfter("", 100))).rejects.toMatchObject(refused);
     const first = { accountId: "", accountVersion: 0n };

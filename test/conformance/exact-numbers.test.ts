@@ -3,6 +3,7 @@ import type { Store } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,
+  chainedOf,
   entryRow,
   eventRow,
   fullGenerationRow,
@@ -98,7 +99,7 @@ describeStores("an integer of 64 bits", (makeDatabase) => {
     const audited = await pair.store.snapshot((view) => view.allEntriesAfter(after, 1));
     expect(await pair.store.transaction(transactionId)).toEqual({ transaction, entries: [entry] });
     expect(rows).toEqual([{ transaction, entries: [entry] }]);
-    expect(audited).toEqual([[entry, transaction]]);
+    expect(audited).toEqual([[entry, chainedOf(transaction)]]);
   });
 
   it.each(AMOUNTS)("is exact in a generation, opened and changed: %i", async (amount) => {

@@ -3,6 +3,7 @@ import { ADR_012_POLICY } from "../../src/domain/fees.js";
 import type { Generation, GenerationEvent, Tool } from "../../src/domain/generation/generation.js";
 import type {
   Account,
+  ChainedTransaction,
   ClawbackRow,
   EntryRow,
   Grant,
@@ -83,6 +84,12 @@ export function grantRow(accountId: string, row: Partial<Grant> = {}): Grant {
     createTime: NOON,
     ...row,
   };
+}
+
+/** What of it an audit reads with an entry. */
+export function chainedOf(transaction: TransactionRow): ChainedTransaction {
+  const { description: _, metadata: __, refundedUsdMicros: ___, ...chained } = transaction;
+  return chained;
 }
 
 export function transactionRow(row: Partial<TransactionRow> = {}): TransactionRow {

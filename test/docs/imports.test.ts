@@ -8,9 +8,9 @@ const SRC = new URL("../../src/", import.meta.url).pathname;
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   storage: ["domain"],
-  ledger: ["domain", "storage/store"],
-  audit: ["domain", "storage/store"],
-  services: ["domain", "ledger", "audit", "storage/store", "gen"],
+  ledger: ["domain", "storage/store", "storage/read-store"],
+  audit: ["domain", "storage/store", "storage/audit-store"],
+  services: ["domain", "ledger", "audit", "storage/store", "storage/read-store", "storage/audit-store", "gen"],
   rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen"],
   bridge: ["gen", "rpc/http-server"],
   "legacy-http": ["gen", "domain/money", "domain/points"],

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { EntryRow, TransactionRow } from "./rows.js";
+import type { ChainedTransaction, EntryRow } from "./rows.js";
 
 /** What an account's first entry builds on. */
 export const CHAIN_START: Uint8Array = new Uint8Array(32);
@@ -11,7 +11,7 @@ export const CHAIN_START: Uint8Array = new Uint8Array(32);
  */
 export function entryHash(
   previous: Uint8Array,
-  transaction: TransactionRow,
+  transaction: ChainedTransaction,
   entry: Omit<EntryRow, "hash">,
 ): Uint8Array {
   const lasting = [

@@ -53,6 +53,9 @@ export interface TransactionRow {
   readonly createTime: EpochMicros;
 }
 
+/** What the chains of its entries hold of a transaction: all but the texts that its digest stands for and what changes. */
+export type ChainedTransaction = Omit<TransactionRow, "description" | "metadata" | "refundedUsdMicros">;
+
 /** What one entry did to one grant of its account: [grant_id, signed micro-USD]. */
 export type GrantMovement = readonly [grantId: string, amountUsdMicros: bigint];
 

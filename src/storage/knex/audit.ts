@@ -1,6 +1,6 @@
 import type { Knex } from "knex";
 import type { CreatorAsset } from "../../domain/earnings.js";
-import type { Account, EntryRow, TransactionRow } from "../../domain/ledger/rows.js";
+import type { Account, ChainedTransaction, EntryRow } from "../../domain/ledger/rows.js";
 import type {
   AssetDayKey,
   AssetDayToCheck,
@@ -22,6 +22,7 @@ import type { RequestKey } from "../store.js";
 import {
   ACCOUNTS,
   ASSET_DAYS,
+  CHAINED_TRANSACTIONS,
   CLAWBACKS,
   ENTRIES,
   GENERATIONS,
@@ -93,14 +94,17 @@ export class KnexAuditView implements AuditView {
   async allEntriesAfter(
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
-  ): Promise<(readonly [EntryRow, TransactionRow | null])[]> {
+  ): Promise<(readonly [EntryRow, ChainedTransaction | null])[]> {
     const rows: Record<string, unknown>[] = await this.knex(`${ENTRIES.name} as e`)
       .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "e.transaction_id")
       .whereRaw("(e.account_id, e.account_version) > (?, ?)", [after.accountId, after.accountVersion as never])
       .orderBy(["e.account_id", "e.account_version"])
       .limit(limit)
-      .select("e.*", "t.transaction_id as found", ...TRANSACTION_COLUMNS);
-    return rows.map((row) => [decoded(ENTRIES, row), row.found === null ? null : decoded(TRANSACTIONS, row)] as const);
+      .select("e.*", "t.transaction_id as found", ...CHAINED_COLUMNS);
+    return rows.map((row) => {
+      const transaction = row.found === null ? null : decoded(CHAINED_TRANSACTIONS, row);
+      return [decoded(ENTRIES, row), transaction] as const;
+    });
   }
 
   async allGrantsAfter(
@@ -215,7 +219,7 @@ export class KnexAuditView implements AuditView {
 }
 
 /** All columns but the key, which the row that a transaction is joined to has as well. */
-const TRANSACTION_COLUMNS = TRANSACTIONS.columns
+const CHAINED_COLUMNS = CHAINED_TRANSACTIONS.columns
   .map((column) => `t.${column.name}`)
   .filter((name) => name !== "t.transaction_id");
 
