@@ -83,9 +83,19 @@ export class KnexReads
       cursorOf: (generation) => generation.generationId,
       matches: (generation) => matchesGeneration(generation, filter),
       slice: (below) => {
-        const query = this.knex(GENERATIONS.name).where("account_id", filter.accountId);
-        if (below !== undefined) query.where("generation_id", "<", below);
-        return this.rows(GENERATIONS, query.orderBy("generation_id", "desc").limit(pageSize + 1));
+        // Bounds in the place of `=`, with which Postgres may walk the primary key through everybody's generations until it meets enough of this account's.
+        const query = this.knex(GENERATIONS.name).where("account_id", ">=", filter.accountId);
+        if (below === undefined) query.where("account_id", "<=", filter.accountId);
+        else query.whereRaw("(account_id, generation_id) < (?, ?)", [filter.accountId, below]);
+        return this.rows(
+          GENERATIONS,
+          query
+            .orderBy([
+              { column: "account_id", order: "desc" },
+              { column: "generation_id", order: "desc" },
+            ])
+            .limit(pageSize + 1),
+        );
       },
     });
   }
