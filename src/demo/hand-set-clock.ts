@@ -14,7 +14,8 @@ export function datedBy(clock: HandSetClock, store: LedgerStore): LedgerStore {
     transact: (work) =>
       store.transact((transaction) =>
         work({
-          loadKeys: async (keys) => ({ ...(await transaction.loadKeys(keys)), clock: clock.now }),
+          loadKeys: (keys) => transaction.loadKeys(keys),
+          loadRequests: async (requests) => ({ ...(await transaction.loadRequests(requests)), clock: clock.now }),
           loadAccounts: (accountIds) => transaction.loadAccounts(accountIds),
           loadGrants: (accountIds, limit) => transaction.loadGrants(accountIds, limit),
           loadGrantsById: (grantIds) => transaction.loadGrantsById(grantIds),

@@ -28,8 +28,8 @@ export interface BatchContext {
 const FIRST_GRANTS_PER_ACCOUNT = 32;
 
 /**
- * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — request keys, generations, accounts,
- * then what is read under their locks, each sorted by id — so that instances don't deadlock.
+ * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — generations, accounts, then what is read
+ * under their locks, request keys first, each sorted by id — so that instances don't deadlock.
  * @param whenApplied told the time that the batch is written at, once nothing but saving is left
  * @returns one result a command, in order, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
@@ -44,12 +44,13 @@ export async function runBatch(
   const references = referencesOf(keys);
   const asked = accountsOf(commands, references, context.stripe);
   const accounts = asked.size > 0 ? await transaction.loadAccounts([...asked].sort()) : [];
-  const now = batchTime(context.clockFloor, keys, accounts);
+  const { clock, requests } = await transaction.loadRequests(commands.flatMap((command) => command.requests ?? []));
+  const now = batchTime(clock, context.clockFloor, keys, accounts);
   const due = await loadDue(transaction, accounts, now, context.stripe);
   for (const accountId of due.asked) asked.add(accountId);
   const owned = await loadOwned(transaction, commands, keys, accounts);
 
-  const set = new WorkingSet(now, context.stripe, keys, references, {
+  const set = new WorkingSet(now, context.stripe, requests, keys.externalReferences, references, {
     asked,
     accounts: [...accounts, ...due.accounts],
     openGrants: owned.openGrants,
@@ -72,7 +73,6 @@ export async function runBatch(
 
 function keysOf(commands: readonly Command<unknown>[]): BatchKeys {
   return {
-    requests: commands.flatMap((command) => command.requests ?? []),
     externalReferences: commands.flatMap((command) => command.externalReferences ?? []),
     generations: commands.flatMap((command) => command.generations ?? []),
     holds: commands.flatMap((command) => command.holds ?? []),
@@ -184,8 +184,13 @@ function accountsOrNone(command: Command<unknown>, references: References): read
 }
 
 /** One time for the whole batch: the store's, but never below anything written before (rules 8). */
-function batchTime(floor: EpochMicros, keys: LoadedKeys, accounts: readonly Account[]): EpochMicros {
-  let now = keys.clock > floor ? keys.clock : floor;
+function batchTime(
+  clock: EpochMicros,
+  floor: EpochMicros,
+  keys: LoadedKeys,
+  accounts: readonly Account[],
+): EpochMicros {
+  let now = clock > floor ? clock : floor;
   for (const { updateTime } of [...keys.generations, ...accounts]) if (updateTime > now) now = updateTime;
   return now;
 }

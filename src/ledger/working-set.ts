@@ -75,7 +75,8 @@ export class WorkingSet {
   constructor(
     readonly now: EpochMicros,
     stripe: number,
-    keys: LoadedKeys,
+    requests: readonly RequestRecord[],
+    externalReferences: LoadedKeys["externalReferences"],
     references: References,
     private readonly loaded: LoadedBooks & {
       readonly refundables: readonly Refundable[];
@@ -85,8 +86,8 @@ export class WorkingSet {
   ) {
     this.generations = references.generations;
     this.books = new Books(now, stripe, loaded);
-    for (const request of keys.requests) this.requests.set(requestKey(request), request);
-    for (const used of keys.externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
+    for (const request of requests) this.requests.set(requestKey(request), request);
+    for (const used of externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
     for (const each of loaded.refundables) this.refundables.set(each.transaction.transactionId, each);
   }
 

@@ -1,4 +1,4 @@
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import {
   type Balance,
   type Entry,
@@ -53,7 +53,8 @@ export function entryOf(transaction: Transaction, accountId: string | undefined)
 }
 
 function isoTime(time: Timestamp | undefined): string | null {
-  return time ? timestampDate(time).toISOString() : null;
+  // Never rounded up: a row's own time, given back as a startDate, has to find the row.
+  return time ? new Date(Number(time.seconds) * 1_000 + Math.trunc(time.nanos / 1_000_000)).toISOString() : null;
 }
 
 function absolute(amount: bigint): bigint {

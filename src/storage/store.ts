@@ -56,7 +56,6 @@ export interface GenerationRef {
 
 /** What a batch wants to see before its accounts are known. */
 export interface BatchKeys {
-  readonly requests: readonly RequestKey[];
   readonly externalReferences: readonly string[];
   readonly generations: readonly GenerationRef[];
   readonly holds: readonly string[];
@@ -65,13 +64,17 @@ export interface BatchKeys {
 }
 
 export interface LoadedKeys {
-  /** The store's clock. */
-  readonly clock: EpochMicros;
-  readonly requests: readonly RequestRecord[];
   readonly externalReferences: readonly { readonly externalReference: string; readonly transactionId: string }[];
   readonly generations: readonly Generation[];
   readonly holds: readonly { readonly holdId: string; readonly accountId: string }[];
   readonly transactions: readonly { readonly transactionId: string; readonly accountIds: readonly string[] }[];
+}
+
+/** What earlier requests did, and when the store was asked. */
+export interface LoadedRequests {
+  /** The store's clock. */
+  readonly clock: EpochMicros;
+  readonly requests: readonly RequestRecord[];
 }
 
 /** Holds and grants whose time is up. */
@@ -96,10 +99,10 @@ export interface BatchChanges extends BookChanges {
   readonly rewardPolicies: readonly RewardPolicyRow[];
 }
 
-/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, the other loads, save. */
+/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, loadRequests, the other loads, save. */
 export interface LedgerTransaction {
   /**
-   * Reads idempotency records and used external references, then reads and locks generations by id or run id, in order of generation_id.
+   * Reads used external references, then reads and locks generations by id or run id, in order of generation_id.
    * A generation that another transaction holds is waited for and read as that one left it. Of holds and transactions it reads what never changes: which accounts they touch.
    * Unknown keys are left out.
    */
@@ -109,6 +112,11 @@ export interface LedgerTransaction {
    * Under the locks the values are the newest committed ones.
    */
   loadAccounts(accountIds: readonly string[]): Promise<Account[]>;
+  /**
+   * Reads idempotency records; unknown ones are left out. Only once everything is locked that the batch locks: two copies of a request want the same locks, so the second, which waited for them, finds
+   * here what the first one did, and isn't refused for it.
+   */
+  loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests>;
   /**
    * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not: one that is among the first comes twice. Only under
    * the accounts' locks.

@@ -89,15 +89,15 @@ describeStores("text with odd characters", (makeDatabase, backend) => {
     });
     const loaded = await pair.store.transact(async (open) => ({
       keys: await loadKeys(open, {
-        requests: [request],
         externalReferences: [key],
         generations: [{ generationId: "", runId: key }],
       }),
+      requests: (await open.loadRequests([request])).requests,
       accounts: await open.loadAccounts([key]),
     }));
     expect(loaded.accounts).toEqual([account]);
+    expect(loaded.requests).toEqual([request]);
     expect(loaded.keys).toMatchObject({
-      requests: [request],
       externalReferences: [{ externalReference: key, transactionId: transaction.transactionId }],
       generations: [generation],
     });
@@ -113,7 +113,7 @@ describeStores("text with odd characters", (makeDatabase, backend) => {
     const larger = new Uint8Array(64).map((_, index) => 255 - index);
     const request = requestRow({ fingerprint: larger.subarray(16, 48) });
     await save(pair.store, { requests: [request] });
-    const { requests } = await pair.store.transact((transaction) => loadKeys(transaction, { requests: [request] }));
+    const { requests } = await pair.store.transact((transaction) => transaction.loadRequests([request]));
     expect([...(requests[0]?.fingerprint ?? [])]).toEqual([...request.fingerprint]);
   });
 

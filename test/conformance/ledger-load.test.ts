@@ -9,18 +9,6 @@ import { fresh, ids, loadKeys, openedPair, save, tamperAs } from "./support.js";
 describeStores("loadKeys", (makeDatabase) => {
   const pair = openedPair(makeDatabase);
 
-  it("reads the idempotency records of the callers and request ids that are asked for", async () => {
-    const requestId = fresh("r");
-    const ours = requestRow({ requestId, caller: "bot" });
-    const theirs = requestRow({ requestId, caller: "web", resourceKind: "GENERATION" });
-    await save(pair.store, { requests: [ours, theirs, requestRow({ caller: "bot" })] });
-    await pair.store.transact(async (transaction) => {
-      expect((await loadKeys(transaction, { requests: [ours] })).requests).toEqual([ours]);
-      const both = (await loadKeys(transaction, { requests: [theirs, ours] })).requests;
-      expect(new Set(both)).toEqual(new Set([ours, theirs]));
-    });
-  });
-
   it("reads used external references and whose they are", async () => {
     const used = transactionRow({ externalReference: fresh("stripe") });
     await save(pair.store, { transactions: [used, transactionRow({ externalReference: fresh("stripe") })] });
@@ -81,7 +69,6 @@ describeStores("loadKeys", (makeDatabase) => {
     const [unknown = ""] = ids(1);
     const loaded = await pair.store.transact((transaction) =>
       loadKeys(transaction, {
-        requests: [{ caller: "nobody", requestId: "nothing" }],
         externalReferences: ["", fresh("unknown")],
         generations: [
           { generationId: unknown, runId: "" },
@@ -91,7 +78,23 @@ describeStores("loadKeys", (makeDatabase) => {
         ],
       }),
     );
-    expect(loaded).toMatchObject({ requests: [], externalReferences: [], generations: [] });
+    expect(loaded).toMatchObject({ externalReferences: [], generations: [] });
+  });
+});
+
+describeStores("loadRequests", (makeDatabase) => {
+  const pair = openedPair(makeDatabase);
+
+  it("reads the idempotency records of the callers and request ids that are asked for, and leaves unknown ones out", async () => {
+    const requestId = fresh("r");
+    const ours = requestRow({ requestId, caller: "bot" });
+    const theirs = requestRow({ requestId, caller: "web", resourceKind: "GENERATION" });
+    await save(pair.store, { requests: [ours, theirs, requestRow({ caller: "bot" })] });
+    await pair.store.transact(async (transaction) => {
+      const unknown = { caller: "nobody", requestId };
+      expect((await transaction.loadRequests([unknown, ours])).requests).toEqual([ours]);
+      expect(new Set((await transaction.loadRequests([theirs, ours])).requests)).toEqual(new Set([ours, theirs]));
+    });
   });
 
   it("tells the store's clock, in microseconds", async () => {
@@ -101,7 +104,7 @@ describeStores("loadKeys", (makeDatabase) => {
         postgres: "select floor(extract(epoch from clock_timestamp()) * 1000000)::text as now",
       }).then(([row]) => BigInt((row as { now: string }).now));
     const before = await now();
-    const { clock } = await pair.store.transact((transaction) => loadKeys(transaction, {}));
+    const { clock } = await pair.store.transact((transaction) => transaction.loadRequests([]));
     expect(clock).toBeGreaterThanOrEqual(before);
     expect(clock).toBeLessThanOrEqual(await now());
   });

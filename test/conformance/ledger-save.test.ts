@@ -99,10 +99,12 @@ describeStores("save", (makeDatabase, backend) => {
     const all = somethingOfEverything();
     await save(pair.store, changesOf([all]));
     const { other } = pair;
-    const keys = { requests: [all.request], externalReferences: [all.transaction.externalReference] };
-    const loaded = await other.transact((transaction) => loadKeys(transaction, keys));
-    expect(loaded.requests).toEqual([all.request]);
-    expect(loaded.externalReferences.map((used) => used.transactionId)).toEqual([all.transaction.transactionId]);
+    const [{ externalReferences }, { requests }] = await other.transact(async (transaction) => [
+      await loadKeys(transaction, { externalReferences: [all.transaction.externalReference] }),
+      await transaction.loadRequests([all.request]),
+    ]);
+    expect(requests).toEqual([all.request]);
+    expect(externalReferences.map((used) => used.transactionId)).toEqual([all.transaction.transactionId]);
     expect(await other.accounts([all.account.accountId])).toEqual([all.account]);
     expect(await other.grantOpenedBy(all.grant.transactionId, all.account.accountId)).toEqual(all.grant);
     expect(await other.transaction(all.transaction.transactionId)).toEqual({

@@ -66,7 +66,6 @@ export function save(store: LedgerStore, changes: Partial<BatchChanges>): Promis
 
 export function loadKeys(transaction: LedgerTransaction, keys: Partial<BatchKeys>): Promise<LoadedKeys> {
   return transaction.loadKeys({
-    requests: [],
     externalReferences: [],
     generations: [],
     holds: [],

@@ -117,8 +117,8 @@ export function captureOf(input: Partial<CaptureHoldInput> & Pick<CaptureHoldInp
   return captureHold({ request: request(), transactionId: uuidv7(), toolId: "", description: "", ...input });
 }
 
-export function releaseOf(holdId: string) {
-  return releaseHold({ request: request(), holdId });
+export function releaseOf(holdId: string, once = request()) {
+  return releaseHold({ request: once, holdId });
 }
 
 export function transferOf(

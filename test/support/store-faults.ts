@@ -18,13 +18,14 @@ export function withTransact(store: LedgerStore, transact: LedgerStore["transact
 /** A store whose clock is set by hand, in microseconds since the epoch. */
 export function withClock(store: LedgerStore, clock: { readonly now: bigint }): LedgerStore {
   return withTransactions(store, (transaction) => ({
-    loadKeys: async (keys) => ({ ...(await transaction.loadKeys(keys)), clock: clock.now }),
+    loadRequests: async (requests) => ({ ...(await transaction.loadRequests(requests)), clock: clock.now }),
   }));
 }
 
 function delegating(transaction: LedgerTransaction): LedgerTransaction {
   return {
     loadKeys: (keys) => transaction.loadKeys(keys),
+    loadRequests: (requests) => transaction.loadRequests(requests),
     loadAccounts: (accountIds) => transaction.loadAccounts(accountIds),
     loadGrants: (accountIds, limit) => transaction.loadGrants(accountIds, limit),
     loadGrantsById: (grantIds) => transaction.loadGrantsById(grantIds),

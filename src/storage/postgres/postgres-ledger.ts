@@ -7,7 +7,15 @@ import type { EpochMicros } from "../../domain/time.js";
 import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
 import type { Column, ColumnType, Stored, Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
-import type { BatchChanges, BatchKeys, LedgerTransaction, LoadedDue, LoadedKeys } from "../store.js";
+import type {
+  BatchChanges,
+  BatchKeys,
+  LedgerTransaction,
+  LoadedDue,
+  LoadedKeys,
+  LoadedRequests,
+  RequestKey,
+} from "../store.js";
 import { changesByTable, type TableChange } from "../table-changes.js";
 import { ACCOUNTS, ASSET_DAYS, ASSET_USERS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
@@ -16,7 +24,7 @@ import { translatePostgresError } from "./errors.js";
 
 /*
  * The ledger writer's transaction on Postgres, READ COMMITTED. Locks are taken in one order everywhere: generations by generation_id, then accounts by account_id, each in one
- * statement; grants are read by a later statement, whose snapshot is newer than the lock. What is saved goes out as one data-modifying CTE: one round trip for all tables.
+ * statement; requests and grants are read by later statements, whose snapshots are newer than the locks. What is saved goes out as one data-modifying CTE: one round trip for all tables.
  * Every statement has a name, so that each connection plans it once.
  */
 
@@ -49,17 +57,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
-    // The left join gives the clock even where no request is known.
-    const requests = await this.query(
-      "load_requests",
-      `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
-         select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
-         join requests q on q.caller = k.caller and q.request_id = k.request_id) r on true`,
-      [keys.requests.map((key) => key.caller), keys.requests.map((key) => key.requestId)],
-    );
     return {
-      clock: requests[0]?.clock as bigint,
-      requests: requests.filter((row) => row.caller !== null).map((row) => REQUESTS.decode(row)),
       externalReferences: await this.externalReferences(keys.externalReferences),
       generations: await this.generations(keys),
       holds: await this.loads.accountsOfHolds(keys.holds),
@@ -94,6 +92,21 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       [accountIds],
     );
     return rows.map((row) => ACCOUNTS.decode(row));
+  }
+
+  async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
+    // The left join gives the clock even where no request is known.
+    const rows = await this.query(
+      "load_requests",
+      `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
+         select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
+         join requests q on q.caller = k.caller and q.request_id = k.request_id) r on true`,
+      [requests.map((key) => key.caller), requests.map((key) => key.requestId)],
+    );
+    return {
+      clock: rows[0]?.clock as bigint,
+      requests: rows.filter((row) => row.caller !== null).map((row) => REQUESTS.decode(row)),
+    };
   }
 
   async loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {

@@ -13,7 +13,8 @@ import {
   type LedgerTransaction,
   type LoadedDue,
   type LoadedKeys,
-  type RequestRecord,
+  type LoadedRequests,
+  type RequestKey,
   StoreError,
 } from "../store.js";
 import { changesByTable } from "../table-changes.js";
@@ -41,8 +42,6 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
 
   async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
     return {
-      clock: this.clock,
-      requests: await this.requests(keys),
       externalReferences: await this.externalReferences(keys),
       generations: await this.generations(keys),
       holds: await this.loads.accountsOfHolds(keys.holds),
@@ -76,6 +75,17 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
       "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id",
       [jsonArray(accountIds)],
     );
+  }
+
+  async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
+    if (requests.length === 0) return { clock: this.clock, requests: [] };
+    const records = await this.rows(
+      REQUESTS,
+      `select r.* from json_each(?) k join requests r
+         on r.caller = json_extract(k.value, '$[0]') and r.request_id = json_extract(k.value, '$[1]')`,
+      [JSON.stringify(requests.map((key) => [key.caller, key.requestId]))],
+    );
+    return { clock: this.clock, requests: records };
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
@@ -120,17 +130,6 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     await this.run(
       `${insertSql(ASSET_DAYS)} where true ${ADD_TO_DAY}`,
       jsonRows(ASSET_DAYS, ASSET_DAYS.columns, added),
-    );
-  }
-
-  private async requests(keys: BatchKeys): Promise<RequestRecord[]> {
-    if (keys.requests.length === 0) return [];
-    const wanted = keys.requests.map((key) => [key.caller, key.requestId]);
-    return this.rows(
-      REQUESTS,
-      `select r.* from json_each(?) k join requests r
-         on r.caller = json_extract(k.value, '$[0]') and r.request_id = json_extract(k.value, '$[1]')`,
-      [JSON.stringify(wanted)],
     );
   }
 
