@@ -36,9 +36,12 @@ export interface WriterObserver {
   posted?(entries: readonly EntryRow[]): void;
 }
 
+/** Whether a caller has gone, and why: an AbortSignal, or as much of one. */
+export type Cancellation = Pick<AbortSignal, "aborted" | "reason">;
+
 interface Waiting {
   readonly command: Command<unknown>;
-  readonly signal: AbortSignal | undefined;
+  readonly cancellation: Cancellation | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
   deferrals: number;
@@ -73,14 +76,14 @@ export class LedgerWriter {
 
   /**
    * Applies a command in the next batch. Resolves after its commit, so what it returns is durable.
-   * @param signal a command whose caller has gone before its batch begins is not applied
+   * @param cancellation a command whose caller has gone before its batch begins is not applied
    * @throws TollgateError its refusal; OVERLOADED if too many wait; STORE_UNAVAILABLE if it may or may not have been committed
    */
-  submit<Result>(command: Command<Result>, signal?: AbortSignal): Promise<Result> {
+  submit<Result>(command: Command<Result>, cancellation?: Cancellation): Promise<Result> {
     if (this.isClosed) return Promise.reject(TollgateError.of("STORE_UNAVAILABLE", {}));
     if (this.queue.length >= this.limits.waiting) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
-      this.queue.push({ command, signal, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
+      this.queue.push({ command, cancellation, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
       this.startLane();
     });
   }
@@ -118,8 +121,8 @@ export class LedgerWriter {
     const upTo = firstAlone < 0 ? this.limits.batchSize : Math.min(Math.max(firstAlone, 1), this.limits.batchSize);
     const taken = this.queue.splice(0, upTo);
     return taken.filter((waiting) => {
-      if (!waiting.signal?.aborted) return true;
-      waiting.reject(waiting.signal.reason);
+      if (!waiting.cancellation?.aborted) return true;
+      waiting.reject(waiting.cancellation.reason);
       return false;
     });
   }

@@ -27,6 +27,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
+import { CANCELLATION } from "../services/call.js";
+import { encode, prepareToEncode } from "../wire/encode.js";
 import { toConnectError } from "./status.js";
 import { unreadableMessage } from "./unreadable.js";
 
@@ -51,6 +53,7 @@ export function mountService<Service extends DescService>(
   const definition: Record<string, MethodDefinition<Bytes, Bytes>> = {};
   const handlers: UntypedServiceImplementation = {};
   for (const method of service.methods) {
+    prepareToEncode(method.output);
     definition[method.localName] = definitionOf(method);
     const handler = (implementation as Record<string, unknown>)[method.localName];
     handlers[method.localName] =
@@ -78,7 +81,7 @@ function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: read
   const run = compose(interceptors, async (request) => {
     const context = new CallContext(request);
     const message = await handler(request.message as Message, context);
-    return new UnaryAnswer(context, create(method.output, message as never));
+    return new UnaryAnswer(context, message as Message);
   });
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
     const request = new CallRequest(method, call, false);
@@ -98,8 +101,7 @@ function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: read
   async function answer(request: CallRequest, bytes: Bytes) {
     request.message = decode(method, bytes);
     const { message, set } = (await run(request as never)) as UnaryAnswer;
-    const encoded = toBinary(method.output, message);
-    return { bytes: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength), ...set };
+    return { bytes: encode(method.output, message), ...set };
   }
 }
 
@@ -128,7 +130,7 @@ function streamCall(method: DescMethod, handler: StreamHandler, interceptors: re
     const response = await run(request as never);
     for await (const each of response.message as AsyncIterable<object>) {
       if (call.cancelled) return;
-      const bytes = Buffer.from(toBinary(method.output, create(method.output, each as never)));
+      const bytes = encode(method.output, each as Message);
       // One message at a time: a slow reader holds up its own stream and nothing else.
       if (!call.write(bytes)) await once(call, "drain", { signal: request.signal });
     }
@@ -161,6 +163,15 @@ class CallRequest {
     readonly stream: boolean,
   ) {
     this.service = method.parent;
+    this.contextValues.set(CANCELLATION, this);
+  }
+
+  get aborted(): boolean {
+    return this.call.cancelled && !this.isAnswered;
+  }
+
+  get reason(): ConnectError {
+    return new ConnectError("the caller has gone", Code.Canceled);
   }
 
   get url(): string {
@@ -180,7 +191,7 @@ class CallRequest {
   private watchedController(): AbortController {
     const controller = new AbortController();
     const abort = (): void => {
-      if (!this.isAnswered) controller.abort(new ConnectError("the caller has gone", Code.Canceled));
+      if (this.aborted) controller.abort(this.reason);
     };
     if (this.call.cancelled) abort();
     else this.call.on("cancelled", abort);
@@ -243,6 +254,7 @@ class UnaryAnswer {
 
   constructor(
     private readonly context: CallContext,
+    /** Or a plain object of its shape. */
     readonly message: Message,
   ) {}
 

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { IdempotentRequest } from "../ledger/command.js";
+import { encode } from "../wire/encode.js";
 
 /**
  * A request with its idempotency key. The fingerprint covers every field, labels in a fixed order because some clients shuffle maps; fields that this build doesn't
@@ -11,7 +12,7 @@ export function idempotentRequest<Desc extends DescMessage>(
   message: MessageShape<Desc> & { readonly requestId: string },
   caller: string,
 ): IdempotentRequest {
-  const bytes = toBinary(desc, withSortedLabels(message), { writeUnknownFields: false });
+  const bytes = encode(desc, withSortedLabels(message) as MessageInitShape<Desc>);
   const named = Buffer.concat([Buffer.from(`${desc.typeName}\n`), bytes]);
   return { caller, requestId: message.requestId, fingerprint: hash("sha256", named, "buffer") };
 }
@@ -22,8 +23,8 @@ export function pageBinding<Desc extends DescMessage>(
   message: MessageShape<Desc> & { readonly pageSize: number; readonly pageToken: string },
   caller: string,
 ): string {
-  const filters = toBinary(desc, { ...message, pageSize: 0, pageToken: "" }, { writeUnknownFields: false });
-  return `${caller}\n${desc.typeName}\n${Buffer.from(filters).toString("base64")}`;
+  const filters = encode(desc, { ...message, pageSize: 0, pageToken: "" } as MessageInitShape<Desc>);
+  return `${caller}\n${desc.typeName}\n${filters.toString("base64")}`;
 }
 
 function withSortedLabels<Message>(message: Message): Message {

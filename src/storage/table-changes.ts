@@ -24,9 +24,9 @@ export interface TableChange {
 /** A batch's changes by table, in the order they are written in: keys first, so that a race with another instance shows at once. Tables without changes are left out. */
 export function changesByTable(changes: BatchChanges): TableChange[] {
   const all = [
-    change(REQUESTS, changes.requests),
-    change(GENERATIONS, changes.openedGenerations, changes.changedGenerations),
-    change(ACCOUNTS, changes.openedAccounts, changes.changedAccounts),
+    change(REQUESTS, inKeyOrder(REQUESTS, changes.requests)),
+    change(GENERATIONS, inKeyOrder(GENERATIONS, changes.openedGenerations), changes.changedGenerations),
+    change(ACCOUNTS, inKeyOrder(ACCOUNTS, changes.openedAccounts), changes.changedAccounts),
     change(GRANTS, changes.openedGrants, changes.changedGrants),
     change(HOLDS, changes.openedHolds, changes.changedHolds),
     change(TRANSACTIONS, changes.transactions, changes.changedTransactions),
@@ -39,11 +39,11 @@ export function changesByTable(changes: BatchChanges): TableChange[] {
   return all.filter(({ inserted, updated }) => inserted.length > 0 || updated.length > 0);
 }
 
-/** Inserted rows go in key order where another instance may insert the same: two that meet then wait, and don't deadlock. */
 function change<Row>(table: Table<Row>, inserted: readonly Row[], updated: readonly Row[] = []): TableChange {
-  return { table, inserted: inKeyOrder(table, inserted), updated } as unknown as TableChange;
+  return { table, inserted, updated } as unknown as TableChange;
 }
 
+/** For rows that another instance may insert too: two that meet then wait, and don't deadlock. */
 export function inKeyOrder<Row>(table: Table<Row>, rows: readonly Row[]): readonly Row[] {
   if (rows.length < 2) return rows;
   return rows

@@ -7,11 +7,12 @@ const SRC = new URL("../../src/", import.meta.url).pathname;
 /** What each room may import of ours, besides itself. Everything goes down; nothing imports upward. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
+  wire: [],
   storage: ["domain"],
   ledger: ["domain", "storage/store", "storage/read-store"],
   audit: ["domain", "storage/store", "storage/audit-store"],
-  services: ["domain", "ledger", "audit", "storage/store", "storage/read-store", "storage/audit-store", "gen"],
-  rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen"],
+  services: ["domain", "ledger", "audit", "storage/store", "storage/read-store", "storage/audit-store", "gen", "wire"],
+  rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen", "wire"],
   bridge: ["gen", "rpc/http-server"],
   "legacy-http": ["gen", "domain/money", "domain/points"],
   telemetry: [],

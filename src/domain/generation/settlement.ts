@@ -1,5 +1,5 @@
 import { type Fee, feeOn } from "../fees.js";
-import type { Line } from "../ledger/books.js";
+import type { Line } from "../ledger/draft.js";
 import type { Generation } from "./generation.js";
 
 /** Who pays for a generation and who gets what, or who is short of what. */

@@ -3,8 +3,9 @@ import { TollgateError } from "../errors.js";
 import { derivedUuid } from "../ids.js";
 import { MAX_BALANCE_USD_MICROS } from "../money.js";
 import type { EpochMicros } from "../time.js";
-import { CHAIN_START, digestOfDetails, entryHash } from "./chain.js";
-import { earlier, GrantBook, type GrantOrigin, type NewGrant } from "./grant-book.js";
+import { CHAIN_START, entryHash } from "./chain.js";
+import { type Draft, type Line, transactionOf } from "./draft.js";
+import { earlier, GrantBook, type GrantOrigin } from "./grant-book.js";
 import type {
   Account,
   EntryRow,
@@ -13,40 +14,8 @@ import type {
   Hold,
   HoldState,
   TransactionRow,
-  TransactionType,
   TransactionWithEntries,
 } from "./rows.js";
-
-/** One side of a transaction to post. */
-export interface Line {
-  /** Plain name, also for platform accounts: the books pick the stripe. At most one line an account. */
-  readonly accountId: string;
-  /** Signed, not 0: negative takes money out. */
-  readonly amountUsdMicros: bigint;
-  /**
-   * Which grants it moves. Left out, money leaves in burn order and arrives in the account's rolling grant.
-   * `opens`: it arrives as a grant of its own; `takes`: it leaves exactly these; `restores`: it goes back into these.
-   */
-  readonly grants?:
-    | { readonly kind: "opens"; readonly grant: NewGrant }
-    | { readonly kind: "takes" | "restores"; readonly movements: readonly GrantMovement[] };
-}
-
-/** A transaction to post; its lines sum to zero. */
-export interface Draft {
-  readonly transactionId: string;
-  readonly type: TransactionType;
-  readonly toolId?: string;
-  readonly generationId?: string;
-  readonly externalReference?: string;
-  readonly refundOfTransactionId?: string;
-  readonly rewardPolicyId?: string;
-  readonly description?: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-  readonly caller: string;
-  readonly requestId?: string;
-  readonly lines: readonly Line[];
-}
 
 /** Thrown, before anything has changed, when a command needs an account that its batch didn't load: it goes into the next batch. */
 export class NotInBatch extends Error {
@@ -194,7 +163,7 @@ export class Books {
     for (const line of draft.lines) this.checkLimit(line);
     const burns = draft.lines.map((line) => this.planLine(line));
 
-    const transaction = this.transactionRow(draft);
+    const transaction = transactionOf(draft, this.now);
     this.transactions.push(transaction);
     const entries = draft.lines.map((line, position) => this.postLine(transaction, line, position, burns[position]));
     return { transaction, entries };
@@ -262,7 +231,7 @@ export class Books {
     const grantMovements = this.moveGrants(account, origin, line, burn);
     account.balanceUsdMicros += line.amountUsdMicros;
     account.updateTime = this.now;
-    const unhashed = {
+    const entry = {
       transactionId: transaction.transactionId,
       position,
       accountId: account.accountId,
@@ -270,8 +239,9 @@ export class Books {
       amountUsdMicros: line.amountUsdMicros,
       balanceAfterUsdMicros: account.balanceUsdMicros,
       grantMovements,
+      hash: CHAIN_START,
     };
-    const entry: EntryRow = { ...unhashed, hash: entryHash(account.chainHead, transaction, unhashed) };
+    entry.hash = entryHash(account.chainHead, transaction, entry);
     account.chainHead = entry.hash;
     this.entries.push(entry);
     return entry;
@@ -327,16 +297,4 @@ export class Books {
   private touch(account: Account): void {
     if (!this.opened.accounts.has(account)) this.changed.accounts.add(account);
   }
-
-  private transactionRow({ lines: _, ...draft }: Draft): TransactionRow {
-    const row = { ...NOTHING_NAMED, ...draft };
-    const detailsDigest = digestOfDetails(row.description, row.metadata);
-    return { ...row, detailsDigest, refundedUsdMicros: 0n, createTime: this.now };
-  }
 }
-
-/** What a transaction says that its draft leaves out. */
-const NOTHING_NAMED = {
-  ...{ toolId: "", generationId: "", externalReference: "", refundOfTransactionId: "", rewardPolicyId: "" },
-  ...{ description: "", metadata: {}, requestId: "" },
-} as const;

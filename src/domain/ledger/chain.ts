@@ -4,6 +4,15 @@ import type { ChainedTransaction, EntryRow } from "./rows.js";
 /** What an account's first entry builds on. */
 export const CHAIN_START: Uint8Array = new Uint8Array(32);
 
+/** Of no description and no labels, which is what most transactions say. */
+const NO_DETAILS: Uint8Array = hash("sha256", lengthPrefixed([""]), "buffer");
+
+/** Of UTF-8. */
+const MOST_BYTES_PER_UNIT = 3;
+
+/** What is hashed, kept from one hash to the next. */
+let scratch = Buffer.allocUnsafe(4_096);
+
 /**
  * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
  * An edited, removed or inserted row shows as a break. Fields are length-prefixed, so no two rows read alike.
@@ -14,40 +23,46 @@ export function entryHash(
   transaction: ChainedTransaction,
   entry: Omit<EntryRow, "hash">,
 ): Uint8Array {
-  const lasting = [
-    entry.accountId,
-    entry.accountVersion,
-    entry.amountUsdMicros,
-    entry.balanceAfterUsdMicros,
-    entry.position,
-    entry.grantMovements.flat().join(","),
-    transaction.transactionId,
-    transaction.type,
-    transaction.toolId,
-    transaction.generationId,
-    transaction.externalReference,
-    transaction.refundOfTransactionId,
-    transaction.caller,
-    transaction.requestId,
-    transaction.createTime,
+  const text =
+    prefixed(entry.accountId) +
+    prefixed(String(entry.accountVersion)) +
+    prefixed(String(entry.amountUsdMicros)) +
+    prefixed(String(entry.balanceAfterUsdMicros)) +
+    prefixed(String(entry.position)) +
+    prefixed(entry.grantMovements.flat().join(",")) +
+    prefixed(transaction.transactionId) +
+    prefixed(transaction.type) +
+    prefixed(transaction.toolId) +
+    prefixed(transaction.generationId) +
+    prefixed(transaction.externalReference) +
+    prefixed(transaction.refundOfTransactionId) +
+    prefixed(transaction.caller) +
+    prefixed(transaction.requestId) +
+    prefixed(String(transaction.createTime)) +
     // Left out where there is none, as in chains from before there were policies.
-    ...(transaction.rewardPolicyId === "" ? [] : [transaction.rewardPolicyId]),
-  ];
-  const content = Buffer.from(lengthPrefixed(lasting));
-  return hash("sha256", Buffer.concat([previous, transaction.detailsDigest, content]), "buffer");
+    (transaction.rewardPolicyId === "" ? "" : prefixed(transaction.rewardPolicyId));
+  // Of the lengths that they have, not should have: an audit also hashes what was tampered with.
+  const start = previous.length + transaction.detailsDigest.length;
+  const needed = start + MOST_BYTES_PER_UNIT * text.length;
+  if (scratch.length < needed) scratch = Buffer.allocUnsafe(needed);
+  scratch.set(previous, 0);
+  scratch.set(transaction.detailsDigest, previous.length);
+  const length = start + scratch.write(text, start);
+  return hash("sha256", scratch.subarray(0, length), "buffer");
 }
 
 /** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
 export function digestOfDetails(description: string, metadata: Readonly<Record<string, string>>): Uint8Array {
-  const labels = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const labels = Object.entries(metadata);
+  if (description === "" && labels.length === 0) return NO_DETAILS;
+  labels.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return hash("sha256", lengthPrefixed([description, ...labels.flat()]), "buffer");
 }
 
-function lengthPrefixed(values: readonly (string | number | bigint)[]): string {
-  let text = "";
-  for (const value of values) {
-    const written = String(value);
-    text += `${written.length}:${written}`;
-  }
-  return text;
+function lengthPrefixed(values: readonly string[]): string {
+  return values.map(prefixed).join("");
+}
+
+function prefixed(text: string): string {
+  return `${text.length}:${text}`;
 }

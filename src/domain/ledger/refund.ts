@@ -1,4 +1,4 @@
-import type { Line } from "./books.js";
+import type { Line } from "./draft.js";
 import { planRestore } from "./grants.js";
 import type { GrantMovement, RewardRow, TransactionWithEntries } from "./rows.js";
 

@@ -11,7 +11,8 @@ import type {
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import type { Command, Idempotent } from "../../ledger/command.js";
 import { AtomicCommand } from "../../ledger/commands/atomic.js";
-import { callOf } from "../call.js";
+import type { Cancellation } from "../../ledger/writer.js";
+import { callOf, cancellationOf } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { abortedStatus, toStatus } from "../error-details.js";
@@ -28,9 +29,9 @@ export function batchPost(dependencies: ServiceDependencies): MethodImpl<typeof 
   return async (request, context) => {
     const { caller } = callOf(context);
     const results = request.atomic
-      ? await postAtomically(dependencies, request, caller, context.signal)
+      ? await postAtomically(dependencies, request, caller, cancellationOf(context))
       : await Promise.all(
-          request.items.map((item) => refusedAlone(() => postOne(dependencies, item, caller, context.signal))),
+          request.items.map((item) => refusedAlone(() => postOne(dependencies, item, caller, cancellationOf(context)))),
         );
     return { results };
   };
@@ -40,9 +41,9 @@ async function postOne(
   dependencies: ServiceDependencies,
   item: BatchPostItem,
   caller: string,
-  signal: AbortSignal,
+  cancellation: Cancellation,
 ): Promise<Result> {
-  const posting = await dependencies.writer.submit(commandOf(dependencies, item, caller), signal);
+  const posting = await dependencies.writer.submit(commandOf(dependencies, item, caller), cancellation);
   return toResult(dependencies, item, posting);
 }
 
@@ -50,7 +51,7 @@ async function postAtomically(
   dependencies: ServiceDependencies,
   { items }: BatchPostRequest,
   caller: string,
-  signal: AbortSignal,
+  cancellation: Cancellation,
 ): Promise<Result[]> {
   const refusals = (refusedItem: number, error: TollgateError): Result[] =>
     items.map((_, index) => statusResult(index === refusedItem ? toStatus(error) : abortedStatus(refusedItem)));
@@ -65,7 +66,7 @@ async function postAtomically(
   }
   const atomic = new AtomicCommand(commands);
   try {
-    const postings = await dependencies.writer.submit(atomic, signal);
+    const postings = await dependencies.writer.submit(atomic, cancellation);
     return await Promise.all(
       postings.map((posting, index) => toResult(dependencies, items[index] as BatchPostItem, posting)),
     );

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { storedAccountIds } from "../../../src/domain/accounts.js";
 import { TollgateError } from "../../../src/domain/errors.js";
-import { Books, type Draft, type Line } from "../../../src/domain/ledger/books.js";
+import { Books } from "../../../src/domain/ledger/books.js";
+import type { Draft, Line } from "../../../src/domain/ledger/draft.js";
 import { MoreGrantsNeeded } from "../../../src/domain/ledger/grant-book.js";
 import type { Account, CreditCategory, EntryRow, Grant, TransactionRow } from "../../../src/domain/ledger/rows.js";
 

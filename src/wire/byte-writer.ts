@@ -1,0 +1,134 @@
+const FIRST_BYTES = 16 * 1_024;
+/** UTF-8 takes at most three bytes for each UTF-16 unit. */
+const BYTES_PER_UNIT = 3;
+const MOST_VARINT_BYTES = 10;
+/** A length below this is one byte. */
+const TWO_BYTE_LENGTH = 0x80;
+/** Up to here, writing ASCII byte by byte is faster than a call of Buffer's. */
+const SHORT_TEXT_UNITS = 40;
+
+/** Writes protobuf's primitives one after the other into a buffer that is kept and grows with the longest message. */
+export class ByteWriter {
+  private bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  private length = 0;
+
+  /** Forgets what has been written. */
+  reset(): void {
+    this.length = 0;
+  }
+
+  /** A copy of what has been written. */
+  written(): Buffer {
+    return Buffer.from(this.bytes.subarray(0, this.length));
+  }
+
+  /** @param value 0 to 2^32 − 1 */
+  uint32(value: number): void {
+    this.reserve(MOST_VARINT_BYTES);
+    this.varint(value);
+  }
+
+  /** Negative values take ten bytes, as int32 and enums have it. @param value −2^31 to 2^31 − 1 */
+  int32(value: number): void {
+    if (value >= 0) this.uint32(value);
+    else this.int64(BigInt(value));
+  }
+
+  /** @throws RangeError if it isn't in int64: an amount is never cut to fit */
+  int64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} isn't an int64`);
+    this.reserve(MOST_VARINT_BYTES);
+    let low = Number(BigInt.asUintN(32, value));
+    let high = Number(BigInt.asUintN(32, value >> 32n));
+    while (high > 0) {
+      this.bytes[this.length++] = (low & 0x7f) | 0x80;
+      low = ((high << 25) | (low >>> 7)) >>> 0;
+      high >>>= 7;
+    }
+    this.varint(low);
+  }
+
+  bool(value: boolean): void {
+    this.uint32(value ? 1 : 0);
+  }
+
+  double(value: number): void {
+    this.reserve(Float64Array.BYTES_PER_ELEMENT);
+    this.length = this.bytes.writeDoubleLE(value, this.length);
+  }
+
+  /** Text after its length. */
+  string(value: string): void {
+    const start = this.open();
+    this.reserve(value.length * BYTES_PER_UNIT);
+    if (value.length > SHORT_TEXT_UNITS || !this.ascii(value)) {
+      this.length = start + this.bytes.write(value, start, "utf8");
+    }
+    this.close(start);
+  }
+
+  /** Bytes after their length. */
+  raw(value: Uint8Array): void {
+    this.uint32(value.length);
+    this.reserve(value.length);
+    this.bytes.set(value, this.length);
+    this.length += value.length;
+  }
+
+  /** Begins something that comes after its own length. @returns what `close` takes */
+  open(): number {
+    this.reserve(1);
+    return ++this.length;
+  }
+
+  /** Writes the length in the byte kept for it. A longer one moves the content. */
+  close(start: number): void {
+    const end = this.length;
+    const length = end - start;
+    if (length < TWO_BYTE_LENGTH) {
+      this.bytes[start - 1] = length;
+      return;
+    }
+    const moved = start + bytesOfVarint(length) - 1;
+    this.reserve(moved - start);
+    this.bytes.copyWithin(moved, start, end);
+    this.length = start - 1;
+    this.varint(length);
+    this.length = moved + length;
+  }
+
+  /** @returns whether all of it was ASCII; else it isn't written */
+  private ascii(value: string): boolean {
+    const start = this.length;
+    for (let index = 0; index < value.length; index++) {
+      const unit = value.charCodeAt(index);
+      if (unit > 0x7f) return false;
+      this.bytes[start + index] = unit;
+    }
+    this.length = start + value.length;
+    return true;
+  }
+
+  private varint(value: number): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      this.bytes[this.length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  private reserve(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+}
+
+function bytesOfVarint(value: number): number {
+  let bytes = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) bytes++;
+  return bytes;
+}
