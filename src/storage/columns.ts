@@ -1,5 +1,5 @@
 /*
- * How rows of the domain become columns, said once for both backends. A property `accountId` is the column `account_id`. Amounts and times are int8 on both, exact as bigint;
+ * How rows of the domain become columns, said once for both backends. A property `accountId` is the column `account_id`, the part `unit` of an object `pricing` is `pricing_unit`. Amounts and times are int8 on both, exact as bigint;
  * structured values are JSON text, so that both backends store the same bytes.
  */
 
@@ -33,6 +33,8 @@ export type Stored = string | number | bigint | boolean | Uint8Array | null;
 
 export interface Column {
   readonly property: string;
+  /** Which part of the property, if it is an object with a column for each. */
+  readonly part: string | undefined;
   readonly name: string;
   readonly type: ColumnType;
 }
@@ -48,7 +50,8 @@ export interface Table<Row> {
   decode(stored: Readonly<Record<string, unknown>>): Row;
 }
 
-type Flat<Row> = { readonly [P in keyof Row]: Row[P] };
+/** The type of each property's column, or of the column of each of its parts. */
+type Columns<Row> = { readonly [P in keyof Row]-?: ColumnType | { readonly [Part in keyof Row[P]]: ColumnType } };
 
 /**
  * Describes a table.
@@ -57,16 +60,20 @@ type Flat<Row> = { readonly [P in keyof Row]: Row[P] };
  */
 export function table<Row extends object>(
   name: string,
-  columns: Readonly<Record<keyof Flat<Row> & string, ColumnType>>,
+  columns: Columns<Row>,
   key: readonly (keyof Row & string)[],
   changing: readonly (keyof Row & string)[] = [],
 ): Table<Row> {
-  const all = Object.entries(columns).map(
-    ([property, type]): Column => ({
-      property,
-      name: columnName(property),
-      type: type as ColumnType,
-    }),
+  const all = Object.entries<ColumnType | Readonly<Record<string, ColumnType>>>(columns as never).flatMap(
+    ([property, type]): Column[] => {
+      if (typeof type === "string") return [{ property, part: undefined, name: columnName(property), type }];
+      return Object.entries(type).map(([part, ofPart]) => ({
+        property,
+        part,
+        name: `${columnName(property)}_${columnName(part)}`,
+        type: ofPart,
+      }));
+    },
   );
   const named = (properties: readonly string[]): Column[] =>
     properties.map((property) => all.find((column) => column.property === property) as Column);
@@ -75,14 +82,26 @@ export function table<Row extends object>(
     key: named(key),
     columns: all,
     mutable: named(changing),
-    encode: (row, wanted) =>
-      wanted.map((column) => encode(column.type, (row as Record<string, unknown>)[column.property])),
+    encode: (row, wanted) => wanted.map((column) => encode(column.type, valueIn(row, column))),
     decode(stored) {
       const row: Record<string, unknown> = {};
-      for (const column of all) row[column.property] = decode(column.type, stored[column.name]);
+      for (const { property, part, name: column, type } of all) {
+        const value = decode(type, stored[column]);
+        if (part === undefined) {
+          row[property] = value;
+        } else {
+          row[property] ??= {};
+          (row[property] as Record<string, unknown>)[part] = value;
+        }
+      }
       return row as Row;
     },
   };
+}
+
+function valueIn(row: object, { property, part }: Column): unknown {
+  const value = (row as Record<string, unknown>)[property];
+  return part === undefined ? value : (value as Record<string, unknown>)[part];
 }
 
 export function columnName(property: string): string {

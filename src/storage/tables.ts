@@ -12,7 +12,6 @@ import type {
 } from "../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import { adapted, type Table, table } from "./columns.js";
-import { flattenPricing, PRICING_COLUMNS, type PricingStored, restorePricing } from "./pricing-columns.js";
 import type { RequestRecord } from "./store.js";
 
 /** Every table, column for column. The migrations make them; test/conformance checks that the two agree. */
@@ -204,9 +203,10 @@ export const EVENTS = table<GenerationEvent>(
   ["generationId", "eventKey"],
 );
 
-type GenerationStored = Omit<Generation, "pricing"> & PricingStored;
+/** A price, the same in every table that has one. */
+const PRICING = { unit: "text", rateUsd: "text", multiplier: "text", minimumChargeUsdMicros: "int8" } as const;
 
-const GENERATIONS_STORED = table<GenerationStored>(
+export const GENERATIONS = table<Generation>(
   "generations",
   {
     generationId: "uuid",
@@ -215,7 +215,7 @@ const GENERATIONS_STORED = table<GenerationStored>(
     fallbackPayerAccountId: "text",
     toolId: "text",
     provider: "text",
-    ...PRICING_COLUMNS,
+    pricing: PRICING,
     attribution: "json",
     rewardPolicy: "json",
     castId: "text",
@@ -268,36 +268,19 @@ const GENERATIONS_STORED = table<GenerationStored>(
   ],
 );
 
-export const GENERATIONS: Table<Generation> = adapted(GENERATIONS_STORED, flattenPricing, restorePricing);
-
-type ToolStored = Omit<Tool, "pricing" | "defaultEstimate"> &
-  PricingStored & { readonly estimateRunDurationMicros: bigint | null; readonly estimateQuantity: bigint | null };
-
-export const TOOLS: Table<Tool> = adapted(
-  table<ToolStored>(
-    "tools",
-    {
-      toolId: "text",
-      displayName: "text",
-      provider: "text",
-      ...PRICING_COLUMNS,
-      fundsPolicy: "text",
-      estimateRunDurationMicros: "int8?",
-      estimateQuantity: "int8?",
-      archived: "bool",
-      updateTime: "int8",
-    },
-    ["toolId"],
-  ),
-  ({ defaultEstimate, ...tool }) => ({
-    ...flattenPricing(tool),
-    estimateRunDurationMicros: defaultEstimate.runDurationMicros,
-    estimateQuantity: defaultEstimate.quantity,
-  }),
-  ({ estimateRunDurationMicros: runDurationMicros, estimateQuantity: quantity, ...stored }) => ({
-    ...restorePricing(stored),
-    defaultEstimate: { runDurationMicros, quantity },
-  }),
+export const TOOLS = table<Tool>(
+  "tools",
+  {
+    toolId: "text",
+    displayName: "text",
+    provider: "text",
+    pricing: PRICING,
+    fundsPolicy: "text",
+    defaultEstimate: { runDurationMicros: "int8?", quantity: "int8?" },
+    archived: "bool",
+    updateTime: "int8",
+  },
+  ["toolId"],
 );
 
 export const REWARD_POLICIES = table<RewardPolicyRow>(

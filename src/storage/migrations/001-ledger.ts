@@ -223,8 +223,8 @@ export async function up(knex: Knex, dialect: Dialect): Promise<void> {
     }
     t.bigInteger("pricing_minimum_charge_usd_micros").notNullable();
     t.specificType("funds_policy", text).notNullable();
-    t.bigInteger("estimate_run_duration_micros");
-    t.bigInteger("estimate_quantity");
+    t.bigInteger("default_estimate_run_duration_micros");
+    t.bigInteger("default_estimate_quantity");
     t.boolean("archived").notNullable();
     t.bigInteger("update_time").notNullable();
   });
