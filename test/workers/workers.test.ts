@@ -1,3 +1,4 @@
+import { connect as connectTcp, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
@@ -56,6 +57,25 @@ async function workersThatServed(method: string): Promise<string[]> {
   const text = await service.metrics();
   const series = new RegExp(`^tollgate_call_duration_seconds_count\\{.*/${method}",.*worker="(\\d+)"\\} [1-9]`, "gm");
   return [...text.matchAll(series)].map(([, worker = ""]) => worker).sort();
+}
+
+/** Names of the workers that serve now. */
+async function workersThatServe(): Promise<string[]> {
+  const text = await service.metrics();
+  return [...text.matchAll(/^tollgate_waiting_commands\{worker="(\d+)"\}/gm)].map(([, worker = ""]) => worker).sort();
+}
+
+/** An HTTP/2 server speaks first, so a connection that somebody serves gets data. */
+function whatBecomesOf(socket: Socket): { readonly socket: Socket; end: "served" | "closed" | undefined } {
+  const outcome: ReturnType<typeof whatBecomesOf> = { socket, end: undefined };
+  socket.once("data", () => {
+    outcome.end = "served";
+  });
+  socket.once("close", () => {
+    outcome.end ??= "closed";
+  });
+  socket.on("error", () => {});
+  return outcome;
 }
 
 describe("two workers behind one pair of ports", () => {
@@ -138,12 +158,25 @@ describe("two workers behind one pair of ports", () => {
     expect(await balanceOf("crash")).toEqual({ balanceUsdMicros: 10_000n - 960n, version: 321n });
 
     await service.process.says(new RegExp(`"pid":${victim},.*"signal":"SIGKILL".*another takes its place`));
-    await vi.waitFor(
-      async () => expect(await service.metrics()).toContain('tollgate_waiting_commands{worker="1"}'),
-      20_000,
-    );
+    await vi.waitFor(async () => expect(await workersThatServe()).toEqual(["1", "2"]), 20_000);
     expect(service.startedPids()).toHaveLength(3);
     await expectCleanAudit();
+  });
+
+  it("lose no connection that one of them was handed and never took", async () => {
+    const victim = service.startedPids().at(-1) ?? 0;
+    process.kill(victim, "SIGSTOP");
+    const [host = "", port = ""] = service.grpcAddress.split(":");
+    const ends = times(4, () => whatBecomesOf(connectTcp(Number(port), host)));
+    // It was given one and has not said that it took it, so the other worker got the rest.
+    await vi.waitFor(() => expect(ends.filter(({ end }) => end === "served")).toHaveLength(3), 20_000);
+    process.kill(victim, "SIGKILL");
+    await vi.waitFor(
+      () => expect(ends.map(({ end }) => end).sort()).toEqual(["closed", "served", "served", "served"]),
+      20_000,
+    );
+    await vi.waitFor(async () => expect(await workersThatServe()).toEqual(["1", "2"]), 20_000);
+    for (const { socket } of ends) socket.destroy();
   });
 
   it("answer every call that they have accepted when they are told to stop, and leave no process behind", async () => {

@@ -11,7 +11,7 @@ interface Closable {
 }
 
 /**
- * Closes connections that were on their way to a worker when it ended. Node 20 to 24 forget them: they stay open in the primary, nobody reads them, and their clients wait for an answer until a deadline. Closed, a
+ * Closes connections that were on their way to a worker when it ended. Node forgets them (20.20 does): they stay open in the primary, nobody reads them, and their clients wait for an answer until a deadline. Closed, a
  * client knows at once and connects again. There is no other hold on them than the call that sends them. Should Node change it, nothing is closed here, and a test says so.
  */
 export function closeConnectionsLostWith(worker: Worker): void {
