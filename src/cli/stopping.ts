@@ -27,7 +27,10 @@ export function makeEnding(log: Logger, stop: () => Promise<void>, cutOff = (): 
   };
 }
 
-/** Ends this process at SIGTERM and SIGINT. */
+/** What tells a process to stop. */
+export const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Ends this process at SIGTERM and SIGINT. A second one of the kind ends it at once. */
 export function endOnSignals(end: (why: object) => void): void {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end({ signal }));
+  for (const signal of STOP_SIGNALS) process.once(signal, () => end({ signal }));
 }

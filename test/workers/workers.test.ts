@@ -6,6 +6,7 @@ import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_ser
 import { GenerationState, Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
 import { codeOf, GrpcConnections } from "../support/grpc-connections.js";
+import { sendWebhook } from "../support/http.js";
 import { makeDatabase, type TestDatabase } from "../support/stores.js";
 import { type ServingWorkers, startWorkers } from "../support/workers.js";
 
@@ -14,7 +15,7 @@ import { type ServingWorkers, startWorkers } from "../support/workers.js";
  */
 
 const CONNECTIONS = 8;
-const { credit, debit, getBalance } = EconomyService.method;
+const { credit, debit, getBalance, listTransactions } = EconomyService.method;
 const { upsertTool, createGeneration, completeGeneration } = GenerationService.method;
 const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -76,6 +77,18 @@ function whatBecomesOf(socket: Socket): { readonly socket: Socket; end: "served"
   });
   socket.on("error", () => {});
   return outcome;
+}
+
+/** As systemd does: every process gets the signal, and the workers get another from the primary. */
+function tellAllToStop(): void {
+  service.process.child.kill("SIGTERM");
+  for (const pid of service.startedPids()) {
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch {
+      // It was killed by a test before.
+    }
+  }
 }
 
 describe("two workers behind one pair of ports", () => {
@@ -141,6 +154,25 @@ describe("two workers behind one pair of ports", () => {
     await expectCleanAudit();
   });
 
+  it("take each other's page tokens and webhook URLs", async () => {
+    const list = (connection: number, pageToken: string) =>
+      clients.call(connection, listTransactions, { accountId: "star", pageSize: 10, pageToken });
+    const first = await list(0, "");
+    const seconds = await Promise.all(times(CONNECTIONS, (index) => list(index, first.nextPageToken)));
+    expect(new Set(seconds.map((page) => page.transactions[0]?.transactionId)).size).toBe(1);
+
+    await fund("hooked", 10_000n);
+    const request = { requestId: "hooked", accountId: "hooked", toolId: "flux" };
+    const { webhookUrl } = await clients.call(0, createGeneration, request);
+    expect(webhookUrl).toContain(service.httpUrl);
+    const results = [];
+    for (let copies = 0; copies < 4; copies++) {
+      results.push((await sendWebhook(webhookUrl, { run_id: "run-hooked", status: "success" })).body);
+    }
+    const repeated = times(3, () => '{"result":"duplicate"}');
+    expect(results).toEqual(['{"result":"completed"}', ...repeated]);
+  });
+
   it("do what was asked once if one of them is killed in the middle, and it is replaced", async () => {
     await fund("crash", 10_000n);
     const [victim = 0] = service.startedPids();
@@ -188,7 +220,7 @@ describe("two workers behind one pair of ports", () => {
         try {
           const request = { requestId: `stop-${index}`, accountId: "stop", amountUsdMicros: 1n };
           await clients.call(index, debit, request);
-          if (++answered === 20) service.process.child.kill("SIGTERM");
+          if (++answered === 20) tellAllToStop();
           return "OK";
         } catch (error) {
           return codeOf(error);

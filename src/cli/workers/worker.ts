@@ -2,7 +2,7 @@ import type { Worker as ClusterWorker } from "node:cluster";
 import { startApp, type Worker } from "../../app.js";
 import type { Config } from "../../config.js";
 import { makeLog } from "../log.js";
-import { endOnSignals, makeEnding } from "../stopping.js";
+import { makeEnding, STOP_SIGNALS } from "../stopping.js";
 import { type FromWorker, Questions, type ToWorker, WORKER_NAME } from "./messages.js";
 
 /** Longer than the primary waits for the slowest worker. */
@@ -20,7 +20,8 @@ export async function serveAsWorker(config: Config, cluster: ClusterWorker): Pro
   };
   const starting = startApp(config, log, worker);
   const end = makeEnding(log, async () => (await starting).stop());
-  endOnSignals(end);
+  // More than one may come, from the primary and from whoever tells all processes of a group or a terminal.
+  for (const signal of STOP_SIGNALS) process.on(signal, () => end({ signal }));
   cluster.on("disconnect", () => {
     // Or Node would end this process here and now, with calls in flight.
     cluster.exitedAfterDisconnect = true;
