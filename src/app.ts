@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { webhookRoutes } from "./bridge/webhook-routes.js";
 import { WEBHOOK_PATH, WebhookTokens } from "./bridge/webhook-token.js";
 import type { Config } from "./config.js";
+import { MICROS_PER_MILLISECOND } from "./domain/time.js";
 import { file_google_rpc_error_details as fileErrorDetails } from "./gen/google/rpc/error_details_pb.js";
 import { file_google_rpc_status as fileStatus } from "./gen/google/rpc/status_pb.js";
 import { ServerReflection } from "./gen/grpc/reflection/v1/reflection_pb.js";
@@ -41,8 +42,18 @@ export interface App {
   readonly grpcAddress: string;
   /** "http://127.0.0.1:8080" */
   readonly httpUrl: string;
+  /** The metrics of this process. */
+  readonly metrics: Metrics;
   /** Stops taking calls, finishes those in flight, flushes and closes; at most about 9 s. */
   stop(): Promise<void>;
+}
+
+/** A process that is one of several behind the same ports. */
+export interface Worker {
+  /** "1", "2", …: its label in /metrics. One that takes the place of another gets its name. */
+  readonly name: string;
+  /** What /metrics answers with: Prometheus' text for all workers. @param own for when the others can't be asked */
+  scrape(own: () => Promise<string>): Promise<string>;
 }
 
 /** What is left of the 10 s that a stop may take, once the store is to be closed. */
@@ -50,25 +61,29 @@ const SERVERS_DEADLINE_MS = 8_000;
 
 /**
  * Composes the service: config → store → writer → services → servers, and starts it.
+ * @param worker set if other processes share its ports
  * @throws if the store can't be reached or an address is taken
  */
-export async function startApp(config: Config, log: Logger): Promise<App> {
-  const core = await openCore(config, log);
+export async function startApp(config: Config, log: Logger, worker?: Worker): Promise<App> {
+  const core = await openCore(config, log, worker?.name);
   const { store, writer, services, chain, metrics, retries } = core;
   const sweeps: Sweep[] = [expiries(store, writer), abandonment(store, writer, config.abandonAfter)];
   const sweeper = new Sweeper(retries ? [...sweeps, retries] : sweeps, (error) =>
     log.warn({ err: error }, "the sweep failed"),
   );
   const readiness = new Readiness(store);
+  const maxConnectionAgeMs = Number(config.connectionMaxAge / MICROS_PER_MILLISECOND);
+  const metricsText = () => (worker ? worker.scrape(() => metrics.text()) : metrics.text());
   const http = await startHttpServer({
     listen: config.httpListen,
     services,
     interceptors: chain,
     readiness,
     errorBody: legacyErrorBody,
+    maxConnectionAgeMs,
     publicHosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [],
     routes(server) {
-      server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+      server.get("/metrics", async (_, reply) => reply.type(metrics.contentType).send(await metricsText()));
       webhookRoutes(server, {
         generations: inProcessClient(core, GenerationService),
         tokens: core.tokens,
@@ -88,12 +103,14 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     },
   });
   core.urls.public ??= http.url;
-  const grpc = await startGrpcServer(config.grpcListen, [...services, ...standardServices(readiness, services)], chain);
+  const everyService = [...services, ...standardServices(readiness, services)];
+  const grpc = await startGrpcServer(config.grpcListen, everyService, chain, maxConnectionAgeMs);
 
   sweeper.start();
   return {
     grpcAddress: grpc.address,
     httpUrl: http.url,
+    metrics,
     async stop() {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
@@ -141,12 +158,13 @@ interface Core {
   close(): Promise<void>;
 }
 
-async function openCore(config: Config, log: Logger): Promise<Core> {
+/** @param worker its label in the metrics, if it is one of several */
+async function openCore(config: Config, log: Logger, worker?: string): Promise<Core> {
   const store = openStore(config.databaseUrl);
   await store.migrate();
   const secret = config.secret ?? (await store.storedSecret());
   const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
-  const metrics: Metrics = new Metrics(() => writer.waiting);
+  const metrics: Metrics = new Metrics(() => writer.waiting, worker);
   const writer: LedgerWriter = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
     batchDone(batch) {
       metrics.batchDone(batch);

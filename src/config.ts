@@ -48,6 +48,18 @@ const span = z.string().transform((text, context): bigint => {
 
 const SPAN_TAKES = "a number from 1 to 9999 with its unit: s, m, h or d";
 
+/** A connection's age is a timer of Node's, which takes no more than 24 days. */
+const MOST_AGE_MICROS = MICROS_PER_DAY;
+
+/** More processes than this would only wait for each other, and for connections that Postgres doesn't have. */
+const MOST_WORKERS = 64;
+
+const workerCount = z
+  .string()
+  .regex(/^[1-9]\d?$/)
+  .transform(Number)
+  .refine((count) => count <= MOST_WORKERS);
+
 const onOrOff = z.enum(["on", "off"]).transform((text) => text === "on");
 
 const httpUrl = z.string().refine((text) => /^https?:\/\//.test(text) && URL.canParse(text));
@@ -101,6 +113,20 @@ export const SETTINGS = {
     undefined,
     z.string().min(32),
     true,
+  ),
+  workers: setting(
+    "TOLLGATE_WORKERS",
+    "Processes that serve behind the one pair of ports, about one for each core. More than 1 only on Postgres.",
+    "a whole number from 1 to 64",
+    "1",
+    workerCount,
+  ),
+  connectionMaxAge: setting(
+    "TOLLGATE_CONNECTION_MAX_AGE",
+    "A connection this old, give or take a tenth, is asked to go once its calls are answered, so that callers spread over all processes again.",
+    "a number with its unit, s, m or h, of at most 24h",
+    "5m",
+    span.refine((micros) => micros <= MOST_AGE_MICROS),
   ),
   logLevel: setting(
     "TOLLGATE_LOG_LEVEL",
@@ -178,10 +204,11 @@ export function readConfig(
 
 /**
  * What has to hold before anything is served.
- * @throws ConfigError a Postgres without TOLLGATE_SECRET; an address that isn't loopback
+ * @throws ConfigError a Postgres without TOLLGATE_SECRET; several workers on SQLite; an address that isn't loopback
  */
 export function checkServing(config: Config): void {
   requireSecret(config);
+  requireSharedStore(config);
   requireLoopback(SETTINGS.grpcListen, config.grpcListen);
   requireLoopback(SETTINGS.httpListen, config.httpListen);
 }
@@ -197,6 +224,14 @@ function requireSecret(config: Config): void {
   if (config.secret !== undefined || config.databaseUrl.startsWith("sqlite:")) return;
   const { environment, flag, takes } = SETTINGS.secret;
   throw new ConfigError(`${environment} (${flag}) got nothing and takes ${takes}: several instances share a Postgres`);
+}
+
+function requireSharedStore(config: Config): void {
+  if (config.workers === 1 || !config.databaseUrl.startsWith("sqlite:")) return;
+  const { environment, flag } = SETTINGS.workers;
+  throw new ConfigError(
+    `${environment} (${flag}) got "${config.workers}" and takes 1 on SQLite, which one process writes; several share a postgres://…`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, readConfig } from "../src/config.js";
+import { ConfigError, checkServing, readConfig } from "../src/config.js";
 
 const SECOND = 1_000_000n;
 
@@ -39,5 +39,32 @@ describe("a setting", () => {
     for (const text of ["true", "1", "ON", "yes"]) {
       expect(() => readConfig({ TOLLGATE_AUTO_RETRY: text })).toThrow("takes on or off");
     }
+  });
+
+  it("that counts workers takes 1 to 64, and 1 is the default", () => {
+    expect(readConfig({}).workers).toBe(1);
+    expect(readConfig({}, { workers: "64" }).workers).toBe(64);
+    for (const text of ["0", "65", "-1", "1.5", "two", "1e1", "02", " 2"]) {
+      expect(() => readConfig({ TOLLGATE_WORKERS: text })).toThrow(
+        `TOLLGATE_WORKERS (--workers) got ${JSON.stringify(text)} and takes a whole number from 1 to 64`,
+      );
+    }
+  });
+
+  it("of a connection's age takes up to a day, and five minutes is the default", () => {
+    expect(readConfig({}).connectionMaxAge).toBe(300n * SECOND);
+    expect(readConfig({ TOLLGATE_CONNECTION_MAX_AGE: "24h" }).connectionMaxAge).toBe(86_400n * SECOND);
+    for (const text of ["25h", "2d", "86401s", "0s", "off"]) {
+      expect(() => readConfig({ TOLLGATE_CONNECTION_MAX_AGE: text })).toThrow("of at most 24h");
+    }
+  });
+
+  it("for several workers is refused on SQLite before anything is served", () => {
+    const secret = "x".repeat(32);
+    expect(() => checkServing(readConfig({ TOLLGATE_WORKERS: "2" }))).toThrow("takes 1 on SQLite");
+    checkServing(readConfig({ TOLLGATE_WORKERS: "1" }));
+    checkServing(
+      readConfig({ TOLLGATE_WORKERS: "2", TOLLGATE_DATABASE_URL: "postgres://db/x", TOLLGATE_SECRET: secret }),
+    );
   });
 });

@@ -13,12 +13,17 @@ import type { LoadClient } from "./load-client.js";
 /** Calls in flight where a workload doesn't say otherwise. */
 export const IN_FLIGHT = 256;
 
+/** Connections for each process of the service. */
+export const CONNECTIONS_PER_PROCESS = 4;
+
 /** Makes typed calls of a service through the load generator. */
 export class Caller {
   constructor(
     private readonly client: LoadClient,
     /** "127.0.0.1:50051" */
     readonly target: string,
+    /** A connection stays with the process that got it, so there have to be several for each. */
+    private readonly connections = CONNECTIONS_PER_PROCESS,
   ) {}
 
   /** Makes a call for each request and reports on them, answers unread. */
@@ -72,6 +77,7 @@ export class Caller {
       path: `/${method.parent.typeName}/${method.name}`,
       messages: requests.map((request) => toBinary(method.input, create(method.input, request))),
       inFlight,
+      connections: this.connections,
       keepsAnswers,
     });
   }

@@ -1,15 +1,15 @@
 import { framed, GrpcConnection } from "./grpc-connection.js";
 import type { Load, LoadReport, LoadResult } from "./load.js";
 
-/** Connections that the calls in flight are spread over, as if from a few busy clients. */
-const CONNECTIONS = 4;
+const DEFAULT_CONNECTIONS = 4;
 /** A service that answers nothing for this long is given up on. */
 const STALL_MS = 30_000;
 
 /** Makes the calls of a load, each once, keeping so many in flight until none is left. */
 export async function runClosedLoop(load: Load): Promise<LoadResult> {
   const frames = load.messages.map(framed);
-  const opening = Array.from({ length: Math.min(CONNECTIONS, load.inFlight) }, () => GrpcConnection.open(load.target));
+  const count = Math.min(load.connections ?? DEFAULT_CONNECTIONS, load.inFlight);
+  const opening = Array.from({ length: count }, () => GrpcConnection.open(load.target));
   const connections = await Promise.all(opening);
   const tally = new Tally(load);
   let next = 0;

@@ -8,6 +8,8 @@ export interface Load {
   readonly messages: readonly Uint8Array[];
   /** A closed loop: this many calls are in flight until none is left to start. */
   readonly inFlight: number;
+  /** Connections that the calls in flight are spread over, as if from a few busy clients. Default: 4 */
+  readonly connections?: number;
   /** Whether the encoded answers come back too, for a caller who wants to look into them. */
   readonly keepsAnswers: boolean;
 }

@@ -1,4 +1,4 @@
-import { Caller } from "./caller.js";
+import { Caller, CONNECTIONS_PER_PROCESS } from "./caller.js";
 import { type BenchDatabase, type BenchPostgres, makeSqliteDatabase } from "./databases.js";
 import type { LoadReport } from "./load.js";
 import { LoadClient } from "./load-client.js";
@@ -30,10 +30,19 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
   const database = await databaseFor(workload, shared, resources);
 
   const prepared = await progress.step(`${title}: preparing`, async () => {
-    const service = resources.add(await startService(database.url, options.profile));
-    const caller = new Caller(resources.add(LoadClient.start()), service.grpcAddress);
+    const workers = workload.workers ?? (workload.store === "postgres" ? options.workers : 1);
+    const service = resources.add(await startService(database.url, options.profile, workers));
+    const client = resources.add(LoadClient.start());
+    const caller = new Caller(client, service.grpcAddress, workers * CONNECTIONS_PER_PROCESS);
     const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
-    return workload.prepare({ caller, pgbench, pgbenchSeconds, rewards: options.rewards, resources });
+    return workload.prepare({
+      caller,
+      pgbench,
+      pgbenchSeconds,
+      rewards: options.rewards,
+      databaseUrl: database.url,
+      resources,
+    });
   });
   await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
   const runs: LoadReport[] = [];

@@ -1,6 +1,7 @@
 /** Every workload there is; docs/performance.md says what each stands for. */
 export const WORKLOAD_NAMES = [
   ...(["debit", "complete", "complete-hot", "batch-post", "debit-one", "get-balance"] as const),
+  "debit-two-processes",
   ...(["earnings-by-day", "earnings-by-asset", "rewards-first", "rewards-middle", "rewards-last"] as const),
 ] as const;
 
@@ -14,6 +15,8 @@ export interface BenchOptions {
   readonly stores: readonly StoreName[];
   /** Calls in one run, of every workload; undefined leaves each workload its own number. */
   readonly calls: number | undefined;
+  /** Processes of the service on Postgres, behind one port, where a workload doesn't say otherwise. */
+  readonly workers: number;
   /** Rewards of the one creator whose earnings are read. */
   readonly rewards: number;
   /** Runs of each workload, after the warm-up. */

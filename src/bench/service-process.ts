@@ -19,9 +19,14 @@ export interface ServiceProcess extends Stoppable {
 /**
  * Starts `tollgate serve` on free loopback ports and waits until it is ready.
  * @param profile a folder that it leaves a CPU profile in when it ends; undefined for none
+ * @param workers processes of it behind the one port; more than 1 only on Postgres
  * @throws Error with what the service said, if it ends or isn't ready within 30 s
  */
-export async function startService(databaseUrl: string, profile: string | undefined): Promise<ServiceProcess> {
+export async function startService(
+  databaseUrl: string,
+  profile: string | undefined,
+  workers = 1,
+): Promise<ServiceProcess> {
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
   const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, PROGRAM, "serve"], {
     env: {
@@ -31,6 +36,7 @@ export async function startService(databaseUrl: string, profile: string | undefi
       TOLLGATE_HTTP_LISTEN: "127.0.0.1:0",
       TOLLGATE_SECRET: randomBytes(32).toString("hex"),
       TOLLGATE_LOG_LEVEL: "error",
+      TOLLGATE_WORKERS: String(workers),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -22,6 +22,8 @@ export interface Bench {
   readonly pgbenchSeconds: number;
   /** Rewards of the one creator in a database filled with rewards. */
   readonly rewards: number;
+  /** As TOLLGATE_DATABASE_URL takes it: the service's, for another one beside it. */
+  readonly databaseUrl: string;
   /** What the workload starts besides; stopped with it. */
   readonly resources: Resources;
 }
@@ -39,6 +41,8 @@ export interface Workload {
   readonly goal: Goal;
   /** Calls in one run unless told otherwise, so that a run takes a few seconds on two cores. */
   readonly calls: number;
+  /** Processes of the service under measurement. Default: as the options say on Postgres, 1 on SQLite */
+  readonly workers?: number;
   /** Makes what the runs need. */
   prepare(bench: Bench): Promise<Measurable>;
 }

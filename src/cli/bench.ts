@@ -10,6 +10,7 @@ import { isValid } from "../bench/result.js";
 const MAX_CALLS = 1_000_000;
 const MAX_REWARDS = 20_000_000;
 const MAX_RUNS = 100;
+const MAX_WORKERS = 64;
 const MAX_PGBENCH_SECONDS = 600;
 
 const STORES: Readonly<Record<string, readonly StoreName[]>> = {
@@ -31,6 +32,7 @@ export function benchCommand(): Command {
     .option("--only <workloads>", `Some of ${WORKLOAD_NAMES.join(",")}`, workloadNames, [...WORKLOAD_NAMES])
     .option("--store <store>", "sqlite, postgres or both", stores, STORES.both)
     .option("--calls <n>", "Calls in one run, default a few seconds' worth", upTo(MAX_CALLS))
+    .option("--workers <n>", "Processes of the service on Postgres, behind one port", upTo(MAX_WORKERS), 1)
     .option("--rewards <n>", "Rewards of the creator whose earnings are read", upTo(MAX_REWARDS), 5_000_000)
     .option("--runs <n>", "Runs of each workload, after a warm-up", upTo(MAX_RUNS), 3)
     .option(

@@ -3,6 +3,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Command } from "commander";
 import { derivedKey } from "../app.js";
 import { startBridge } from "../bridge/bridge-server.js";
+import { repeatRefused } from "../bridge/repeat-refused.js";
 import { WebhookTokens } from "../bridge/webhook-token.js";
 import { ConfigError, requireLoopback, SETTINGS } from "../config.js";
 import { GenerationService } from "../gen/stationthis/generation/v1/generation_service_pb.js";
@@ -33,7 +34,11 @@ async function bridge(options: Readonly<Record<string, string | undefined>>): Pr
   }
   requireLoopback(SETTINGS.httpListen, config.httpListen);
   const log = makeLog(config.logLevel);
-  const transport = createGrpcTransport({ baseUrl: `http://${target}`, defaultTimeoutMs: CALL_TIMEOUT_MS });
+  const transport = createGrpcTransport({
+    baseUrl: `http://${target}`,
+    defaultTimeoutMs: CALL_TIMEOUT_MS,
+    interceptors: [repeatRefused],
+  });
   const server = await startBridge(config.httpListen, {
     generations: createClient(GenerationService, transport),
     tokens: new WebhookTokens(derivedKey(config.secret, "webhook-tokens")),

@@ -1,11 +1,12 @@
+import cluster from "node:cluster";
 import type { Command } from "commander";
 import { startApp } from "../app.js";
-import { checkServing, SETTINGS } from "../config.js";
+import { type Config, checkServing, SETTINGS } from "../config.js";
 import { makeLog } from "./log.js";
-import { commandWithSettings, configFrom, type SettingName } from "./settings.js";
-
-/** A stop that takes longer is cut off. */
-const STOP_DEADLINE_MS = 10_000;
+import { commandWithSettings, configFrom, environmentFrom, type SettingName } from "./settings.js";
+import { endOnSignals, makeEnding } from "./stopping.js";
+import { serveWithWorkers } from "./workers/primary.js";
+import { serveAsWorker } from "./workers/worker.js";
 
 export function serveCommand(): Command {
   return commandWithSettings(
@@ -18,22 +19,20 @@ export function serveCommand(): Command {
 async function serve(options: Record<string, string | undefined>): Promise<void> {
   const config = configFrom(options);
   checkServing(config);
+  if (cluster.worker) return serveAsWorker(config, cluster.worker);
+  if (config.workers > 1) return serveWithWorkers(config, environmentFrom(options), sayReady);
+  return serveAlone(config);
+}
+
+async function serveAlone(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
   const app = await startApp(config, log);
-  const stop = (signal: NodeJS.Signals): void => {
-    log.info({ signal }, "stopping");
-    setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
-    app.stop().then(
-      () => process.exit(0),
-      (error) => {
-        log.error({ err: error }, "the stop failed");
-        process.exit(1);
-      },
-    );
-  };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  endOnSignals(makeEnding(log, () => app.stop()));
+  sayReady(app.grpcAddress, app.httpUrl);
+}
+
+function sayReady(grpcAddress: string, httpUrl: string): void {
   process.stdout.write(
-    `tollgate is ready: gRPC on ${app.grpcAddress}, HTTP on ${app.httpUrl} (loopback only: no credentials are configured)\n`,
+    `tollgate is ready: gRPC on ${grpcAddress}, HTTP on ${httpUrl} (loopback only: no credentials are configured)\n`,
   );
 }

@@ -15,6 +15,16 @@ export function configFrom(options: Readonly<Record<string, string | undefined>>
   return readConfig(process.env, options);
 }
 
+/** The flags as environment variables, for a process that is to have the same settings. @param options as commander parsed them */
+export function environmentFrom(options: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const given = options[name];
+    if (given !== undefined) environment[setting.environment] = given;
+  }
+  return environment;
+}
+
 function optionOf(name: SettingName): Option {
   const { flag, takes, description, environment, default: value } = SETTINGS[name];
   const unset = value === undefined ? "" : `, default ${value}`;

@@ -1,6 +1,7 @@
 /** Microseconds since the Unix epoch, the unit of every stored time. */
 export type EpochMicros = bigint;
 
+export const MICROS_PER_MILLISECOND = 1_000n;
 export const MICROS_PER_SECOND = 1_000_000n;
 export const MICROS_PER_DAY = 86_400n * MICROS_PER_SECOND;
 

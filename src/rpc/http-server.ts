@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { letOldConnectionsGo } from "./connection-age.js";
 import type { Mounted } from "./grpc-server.js";
 import { hostOf, isLoopback, portOf } from "./loopback.js";
 import type { Readiness } from "./readiness.js";
@@ -24,6 +25,8 @@ export interface HttpServerOptions {
   readonly publicHosts: readonly string[];
   /** Bodies of errors on paths that have a shape of their own. Default: none has. */
   readonly errorBody?: ErrorBody;
+  /** Milliseconds, ±10 %, after which the next answer on a connection is its last. Default: never */
+  readonly maxConnectionAgeMs?: number;
 }
 
 /** The body of an error that HTTP itself makes (404, 413...); undefined where the path has no shape of its own. */
@@ -38,6 +41,7 @@ export interface HttpServer {
 /** Serves Connect, gRPC-Web and JSON, the bridge's routes, `/healthz` (the process) and `/readyz` (the store). */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const server = makeHttpServer(options.listen, options.publicHosts, options.errorBody);
+  if (options.maxConnectionAgeMs !== undefined) letOldConnectionsGo(server, options.maxConnectionAgeMs);
   server.get("/readyz", async (_, reply) => {
     const problem = await options.readiness.problem();
     return problem ? reply.code(503).send({ status: "not ready", problem }) : { status: "ready" };

@@ -1,4 +1,16 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
+
+/** The metrics of one process at one moment. It crosses a process boundary. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** What the service counts and times, in Prometheus' terms. Names end in their unit. */
 export class Metrics {
@@ -40,8 +52,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param waitingCommands how many commands wait for a batch at the moment */
-  constructor(waitingCommands: () => number) {
+  /**
+   * @param waitingCommands how many commands wait for a batch at the moment
+   * @param worker set on every series as its label `worker`, where several processes are scraped as one
+   */
+  constructor(waitingCommands: () => number, worker?: string) {
+    if (worker !== undefined) this.registry.setDefaultLabels({ worker });
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: "tollgate_waiting_commands",
@@ -75,7 +91,19 @@ export class Metrics {
     return this.registry.metrics();
   }
 
+  snapshot(): Promise<MetricsSnapshot> {
+    return this.registry.getMetricsAsJSON();
+  }
+
   get contentType(): string {
     return this.registry.contentType;
   }
+}
+
+/**
+ * Prometheus' text format for several processes. Their labels keep their series apart: a sum over processes would fall when one starts again at zero, and Prometheus takes a fall for a restart of the
+ * whole.
+ */
+export function mergedText(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...snapshots]).metrics();
 }

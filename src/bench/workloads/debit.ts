@@ -7,7 +7,8 @@ import { SqliteFloor } from "../sqlite-floor.js";
 import type { Workload } from "../workload.js";
 import { bestTpcb } from "./tpcb.js";
 
-const ACCOUNTS = accountIds("user", 20_000);
+/** Whom the debits of a micro-dollar are for. */
+export const ACCOUNTS = accountIds("user", 20_000);
 /** Enough for every debit there could be: a dollar. */
 const CREDIT_USD_MICROS = 1_000_000n;
 /** Commits of the floor in one run: each is one fsync. */
@@ -67,7 +68,13 @@ export const DEBIT_ONE: Workload = {
   },
 };
 
-function debits(caller: Caller, accounts: readonly string[], calls: number, inFlight: number): Promise<LoadReport> {
+/** Makes so many debits of a micro-dollar all over the accounts. */
+export function debits(
+  caller: Caller,
+  accounts: readonly string[],
+  calls: number,
+  inFlight: number,
+): Promise<LoadReport> {
   const requests = Array.from({ length: calls }, (_, index) => ({
     requestId: randomUUID(),
     accountId: scattered(accounts, index),

@@ -5,6 +5,7 @@ import { COMPLETE, COMPLETE_HOT } from "./complete.js";
 import { EARNINGS_BY_ASSET, EARNINGS_BY_DAY, REWARDS_FIRST, REWARDS_LAST, REWARDS_MIDDLE } from "./creators.js";
 import { DEBIT_ON_POSTGRES, DEBIT_ON_SQLITE, DEBIT_ONE } from "./debit.js";
 import { GET_BALANCE } from "./get-balance.js";
+import { DEBIT_TWO_PROCESSES } from "./two-processes.js";
 
 const WORKLOADS: readonly Workload[] = [
   DEBIT_ON_POSTGRES,
@@ -12,6 +13,7 @@ const WORKLOADS: readonly Workload[] = [
   COMPLETE_HOT,
   BATCH_POST,
   DEBIT_ONE,
+  DEBIT_TWO_PROCESSES,
   GET_BALANCE,
   EARNINGS_BY_DAY,
   EARNINGS_BY_ASSET,
