@@ -23,6 +23,7 @@ import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
 import { interceptors } from "./rpc/interceptors.js";
+import { writerGate } from "./rpc/overload-gate.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
 import { checkRequest } from "./rpc/validation/check.js";
@@ -88,7 +89,12 @@ export async function startApp(config: Config, log: Logger): Promise<App> {
     },
   });
   core.urls.public ??= http.url;
-  const grpc = await startGrpcServer(config.grpcListen, [...services, ...standardServices(readiness, services)], chain);
+  const gate = writerGate(
+    () => core.writer.takesMore,
+    (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
+  );
+  const served = [...services, ...standardServices(readiness, services)];
+  const grpc = await startGrpcServer(config.grpcListen, served, chain, gate);
 
   sweeper.start();
   return {

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { mountService } from "./grpc-adapter.js";
+import type { OverloadGate } from "./overload-gate.js";
 
 /** A service with what answers it. */
 export interface Mounted {
@@ -26,11 +27,12 @@ export interface GrpcServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Serves gRPC. @param listen HOST:PORT; port 0 picks a free one */
+/** Serves gRPC. @param listen HOST:PORT; port 0 picks a free one @param gate asked before anything is done for a call */
 export async function startGrpcServer(
   listen: string,
   services: readonly Mounted[],
   interceptors: readonly Interceptor[],
+  gate?: OverloadGate,
 ): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -40,7 +42,9 @@ export async function startGrpcServer(
     // Statistics of grpc-js's own, kept for every call and read by nobody.
     "grpc.enable_channelz": 0,
   });
-  for (const { service, implementation } of services) mountService(server, service, implementation, interceptors);
+  for (const { service, implementation } of services) {
+    mountService(server, service, implementation, interceptors, gate);
+  }
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
