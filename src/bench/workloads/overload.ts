@@ -3,8 +3,8 @@ import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service
 import { accountIds, credit, scattered } from "../accounts.js";
 import type { Caller } from "../caller.js";
 import type { RunReport } from "../figures.js";
-import { LATE, type OpenLoadResult, SERVED } from "../open-load.js";
-import { type OverloadPhases, overloadFigures } from "../overload-figures.js";
+import { type OpenLoadResult, SERVED, UNSENT } from "../open-load.js";
+import { type OverloadPhases, overloadFigures, REFUSED } from "../overload-figures.js";
 import type { Bench, Workload } from "../workload.js";
 
 const ACCOUNTS = accountIds("user", 5_000);
@@ -90,7 +90,7 @@ async function balances(caller: Caller): Promise<bigint[]> {
   return answers.flatMap((answer) => answer.balances.map((balance) => balance.balanceUsdMicros));
 }
 
-/** Accounts from which more or less was taken than the calls say: each that was served once, one that ran out of time once or not at all, a refused one never. */
+/** Accounts from which more or less was taken than the calls say: each that was served once, a refused one never, one of which nothing was heard in time once or not at all. */
 function wrongBalances(
   { outcome, outcomes }: OpenLoadResult,
   before: readonly bigint[],
@@ -99,9 +99,11 @@ function wrongBalances(
   const served = new Map<string, number>();
   const open = new Map<string, number>();
   outcome.forEach((reason, index) => {
-    const counts = outcomes[reason] === SERVED ? served : outcomes[reason] === LATE ? open : undefined;
+    const became = outcomes[reason] as string;
+    if (became === UNSENT || became === REFUSED) return;
+    const counts = became === SERVED ? served : open;
     const accountId = scattered(ACCOUNTS, index);
-    counts?.set(accountId, (counts.get(accountId) ?? 0) + 1);
+    counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
   });
   return ACCOUNTS.filter((accountId, index) => {
     const taken = Number((before[index] as bigint) - (after[index] as bigint));
