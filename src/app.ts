@@ -24,6 +24,7 @@ import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
 import { interceptors } from "./rpc/interceptors.js";
+import { writerGate } from "./rpc/overload-gate.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
 import { checkRequest } from "./rpc/validation/check.js";
@@ -103,8 +104,12 @@ export async function startApp(config: Config, log: Logger, worker?: Worker): Pr
     },
   });
   core.urls.public ??= http.url;
-  const everyService = [...services, ...standardServices(readiness, services)];
-  const grpc = await startGrpcServer(config.grpcListen, everyService, chain, maxConnectionAgeMs);
+  const gate = writerGate(
+    () => core.writer.takesMore,
+    (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
+  );
+  const served = [...services, ...standardServices(readiness, services)];
+  const grpc = await startGrpcServer(config.grpcListen, served, chain, gate, maxConnectionAgeMs);
 
   sweeper.start();
   return {

@@ -18,25 +18,40 @@ export class Walker {
     requests: 0,
   };
 
+  private reading: Promise<unknown> = Promise.resolve();
+
   /**
    * @param limit rows that a full slice has: a shorter one is the last
    * @param onSlice called for each slice with the rows walked so far, of all tables
+   * @param readsAhead whether the store reads the next slice while one is looked at, so that neither waits for the other
    */
   constructor(
     readonly limit: number,
     private readonly onSlice: (done: number) => void,
+    private readonly readsAhead = false,
   ) {}
 
   /** The slices of a table, none of them empty. */
   async *slices<Row>(table: keyof AuditCounts, readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
+    let ahead: Promise<readonly Row[]> | undefined;
     for (let last: Row | undefined; ; ) {
-      const slice = await readAfter(last);
+      const slice: readonly Row[] = await (ahead ?? this.read(() => readAfter(last)));
+      last = slice.at(-1);
+      const isLast = slice.length < this.limit;
+      ahead = this.readsAhead && !isLast ? this.read(() => readAfter(last)) : undefined;
       this.walked[table] += slice.length;
       this.onSlice(totalOf(this.walked));
       if (slice.length > 0) yield slice;
-      if (slice.length < this.limit) return;
-      last = slice.at(-1);
+      if (isLast) return;
     }
+  }
+
+  /** Reads when nothing else of this walk is being read: its connection does one thing at a time. */
+  read<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.reading.then(work);
+    // Thrown where the result is awaited, which a walk that has failed elsewhere never does.
+    this.reading = result.catch(() => {});
+    return result;
   }
 }
 
@@ -45,7 +60,7 @@ export function totalOf(counts: AuditCounts): number {
   return Object.values<number>({ ...counts }).reduce((sum, count) => sum + count, 0);
 }
 
-/** Rows in key order taken a run at a time, so that walks of several tables can keep in step. Holds one slice. */
+/** Rows in key order taken a run at a time, so that walks of several tables can keep in step. Holds a slice, and the next if the walk reads ahead. */
 export class RowsInOrder<Row> {
   private slice: readonly Row[] = [];
   private position = 0;

@@ -36,7 +36,8 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
   );
   for await (const slice of slices) {
     const settlements = new Map<string, string[]>();
-    for (const [generationId, id] of await view.settlementsOf(slice.map((generation) => generation.generationId))) {
+    const ids = slice.map((generation) => generation.generationId);
+    for (const [generationId, id] of await walker.read(() => view.settlementsOf(ids))) {
       settlements.set(generationId, [...(settlements.get(generationId) ?? []), id]);
     }
     for (const generation of slice) {
@@ -75,7 +76,8 @@ export async function walkRollups(view: AuditView, walker: Walker, violations: V
     for (const day of slice) violations.add(checkAssetDay(day));
   }
   for (let after: CreatorAsset = BEFORE_ASSET_DAYS; ; ) {
-    const slice = await view.assetUsersToCheckAfter(after, limit);
+    const position = after;
+    const slice = await walker.read(() => view.assetUsersToCheckAfter(position, limit));
     for (const asset of slice) violations.add(checkAssetUsers(asset));
     const last = slice.at(-1);
     if (!last || slice.length < limit) return;

@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { failuresOf, type LoadReport } from "./load.js";
 import type { LoadClient } from "./load-client.js";
+import { callsIn, type OpenLoad, type OpenLoadResult } from "./open-load.js";
 
 /** Calls in flight where a workload doesn't say otherwise. */
 export const IN_FLIGHT = 256;
@@ -60,6 +61,26 @@ export class Caller {
     return answers as MessageShape<Output>[];
   }
 
+  /**
+   * Makes calls at a pace of their own, for each phase in turn as many as it calls for.
+   * @param requestOf request of call number `index`, counted through all phases
+   */
+  async measureOpen<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    requestOf: (index: number) => MessageInitShape<Input>,
+    load: Pick<OpenLoad, "phases" | "deadlineMs" | "mostInFlight">,
+  ): Promise<OpenLoadResult> {
+    const calls = load.phases.reduce((sum, phase) => sum + callsIn(phase), 0);
+    return this.client.runOpen({
+      ...load,
+      target: this.target,
+      path: pathOf(method),
+      messages: Array.from({ length: calls }, (_, index) =>
+        toBinary(method.input, create(method.input, requestOf(index))),
+      ),
+    });
+  }
+
   /** Makes calls of another server, whatever it serves, with empty messages. */
   async measureEmpty(target: string, path: string, calls: number): Promise<LoadReport> {
     const messages = new Array<Uint8Array>(calls).fill(new Uint8Array());
@@ -74,11 +95,15 @@ export class Caller {
   ) {
     return this.client.run({
       target: this.target,
-      path: `/${method.parent.typeName}/${method.name}`,
+      path: pathOf(method),
       messages: requests.map((request) => toBinary(method.input, create(method.input, request))),
       inFlight,
       connections: this.connections,
       keepsAnswers,
     });
   }
+}
+
+function pathOf(method: DescMethodUnary): string {
+  return `/${method.parent.typeName}/${method.name}`;
 }

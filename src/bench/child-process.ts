@@ -20,18 +20,21 @@ export interface Finished {
 /**
  * Runs a program to its end.
  * @param environment added to our own
+ * @param onStart told its process id
  * @throws Error if it can't be started (ENOENT: it isn't there)
  */
 export async function runToEnd(
   program: string,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  onStart: (pid: number) => void = () => {},
 ): Promise<Finished> {
   const child = spawn(program, parameters, {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   endWithUs(child);
+  if (child.pid !== undefined) onStart(child.pid);
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;

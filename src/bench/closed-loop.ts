@@ -80,7 +80,7 @@ class Tally {
   }
 }
 
-/** Nearest rank. */
-function quantile(sorted: Float64Array, share: number): number {
+/** Nearest rank; NaN of nothing. @param sorted ascending */
+export function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }

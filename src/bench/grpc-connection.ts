@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
@@ -17,6 +17,8 @@ export interface Answer {
   readonly at: number;
   /** The encoded message, if it was to be kept and there is one. */
   readonly message: Uint8Array | undefined;
+  /** Whether it was given up at its deadline. */
+  readonly isLate?: boolean;
 }
 
 /** gRPC on bare http2: as little work a call as Node allows, so that a load generator measures the service and not itself. */
@@ -34,8 +36,12 @@ export class GrpcConnection {
     return new GrpcConnection(session);
   }
 
-  /** Makes a unary call. Never rejects. @param frame the message with its gRPC prefix */
-  call(path: string, frame: Uint8Array, keepsMessage: boolean): Promise<Answer> {
+  /**
+   * Makes a unary call. Never rejects.
+   * @param frame the message with its gRPC prefix
+   * @param deadlineMs told to the service, and when the call is cancelled if it hasn't ended; undefined: none
+   */
+  call(path: string, frame: Uint8Array, keepsMessage: boolean, deadlineMs?: number): Promise<Answer> {
     if (this.session.closed || this.session.destroyed) return Promise.resolve(noAnswer());
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
@@ -51,7 +57,14 @@ export class GrpcConnection {
         ":path": path,
         "content-type": "application/grpc",
         te: "trailers",
+        ...(deadlineMs === undefined ? {} : { "grpc-timeout": `${deadlineMs}m` }),
       });
+      let isLate = false;
+      const giveUp = (): void => {
+        isLate = true;
+        stream.close(constants.NGHTTP2_CANCEL);
+      };
+      const timer = deadlineMs === undefined ? undefined : setTimeout(giveUp, deadlineMs);
       stream.on("response", ended);
       stream.on("trailers", ended);
       stream.on("data", (chunk: Buffer) => {
@@ -59,7 +72,8 @@ export class GrpcConnection {
       });
       stream.on("error", () => {});
       stream.on("close", () => {
-        if (!status) return resolve(noAnswer());
+        clearTimeout(timer);
+        if (!status) return resolve({ ...noAnswer(), isLate });
         const message = chunks.length > 0 ? Buffer.concat(chunks).subarray(PREFIX_BYTES) : undefined;
         resolve({ error: errorIn(status), at, message });
       });

@@ -1,6 +1,6 @@
 import { Caller, CONNECTIONS_PER_PROCESS } from "./caller.js";
 import { type BenchDatabase, type BenchPostgres, makeSqliteDatabase } from "./databases.js";
-import type { LoadReport } from "./load.js";
+import type { RunReport } from "./figures.js";
 import { LoadClient } from "./load-client.js";
 import type { BenchOptions } from "./options.js";
 import type { Pgbench } from "./pgbench.js";
@@ -36,31 +36,27 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
     const caller = new Caller(client, service.grpcAddress, workers * CONNECTIONS_PER_PROCESS);
     const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
     return workload.prepare({
-      caller,
-      pgbench,
-      pgbenchSeconds,
-      rewards: options.rewards,
-      databaseUrl: database.url,
-      resources,
+      ...{ caller, pgbench, pgbenchSeconds, rewards: options.rewards, resources },
+      ...{ servicePid: service.pid, databaseUrl: database.url },
+      say: (text, share) => progress.detail(`${title}: ${text}`, share),
     });
   });
-  await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
-  const runs: LoadReport[] = [];
+  if (!workload.isLong) await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
+  const runs: RunReport[] = [];
   const references: number[] = [];
-  for (let run = 1; run <= options.runs; run++) {
-    await progress.step(`${title}: run ${run} of ${options.runs}`, () =>
-      measureOnce(prepared, calls, runs, references),
-    );
+  const times = workload.isLong ? 1 : options.runs;
+  for (let run = 1; run <= times; run++) {
+    await progress.step(`${title}: run ${run} of ${times}`, () => measureOnce(prepared, calls, runs, references));
   }
   const audit = workload.data ? undefined : await progress.step(`${title}: auditing`, () => auditBooks(database.url));
-  const { name, store, figure, referenceName, goal } = workload;
-  return { name, store, figure, referenceName, goal, calls, runs, references, audit };
+  const { name, store, figure, referenceName, goal, also = [] } = workload;
+  return { name, store, figure, referenceName, goal, also, calls, runs, references, audit };
 }
 
 async function measureOnce(
   prepared: Measurable,
   calls: number,
-  runs: LoadReport[],
+  runs: RunReport[],
   references: number[],
 ): Promise<void> {
   const reference = await prepared.reference(calls);

@@ -3,6 +3,7 @@ export const WORKLOAD_NAMES = [
   ...(["debit", "complete", "complete-hot", "batch-post", "debit-one", "get-balance"] as const),
   "debit-two-processes",
   ...(["earnings-by-day", "earnings-by-asset", "rewards-first", "rewards-middle", "rewards-last"] as const),
+  ...(["overload", "audit", "memory"] as const),
 ] as const;
 
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];

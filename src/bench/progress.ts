@@ -6,31 +6,37 @@ const STEPS_AROUND_RUNS = 3;
 /** Says on a terminal what the bench is at; says nothing anywhere else. */
 export class Progress {
   private readonly bar = new SingleBar({
-    format: "measuring {bar} {value}/{total} {step}",
+    format: "measuring {bar} {steps} {step}",
     stream: process.stderr,
     clearOnComplete: true,
   });
   private readonly isWatched = process.stderr.isTTY;
+  private readonly total: number;
   private done = 0;
 
   constructor(workloads: number, runs: number) {
-    if (this.isWatched) this.bar.start(workloads * (runs + STEPS_AROUND_RUNS), 0, { step: "starting" });
+    this.total = workloads * (runs + STEPS_AROUND_RUNS);
+    if (this.isWatched) this.bar.start(this.total, 0, { steps: `0/${this.total}`, step: "starting" });
   }
 
   /** Runs one step under its name. */
   async step<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.isWatched) this.bar.update(this.done, { step: name });
+    this.show(name, 0);
     const result = await work();
     this.done++;
     return result;
   }
 
-  /** Says how far the current step is. */
-  detail(text: string): void {
-    if (this.isWatched) this.bar.update(this.done, { step: text });
+  /** Says how far the current step is. @param share of it that is done, 0 to 1 */
+  detail(text: string, share = 0): void {
+    this.show(text, share);
   }
 
   stop(): void {
     this.bar.stop();
+  }
+
+  private show(step: string, share: number): void {
+    if (this.isWatched) this.bar.update(this.done + share, { steps: `${this.done}/${this.total}`, step });
   }
 }

@@ -1,15 +1,38 @@
+import { FIGURE_UNITS } from "./figures.js";
 import type { Machine } from "./machine.js";
-import { failedCalls, isValid, ratioOf, type Spread, spreadOf, verdictOf, type WorkloadResult } from "./result.js";
+import {
+  absoluteOf,
+  failedCalls,
+  isValid,
+  ratioOf,
+  type Spread,
+  spreadOf,
+  verdictOf,
+  verdictOn,
+  type WorkloadResult,
+} from "./result.js";
+import type { AbsoluteFigure, Goal } from "./workload.js";
 
 const BYTES_PER_GIB = 1024 ** 3;
-const COLUMNS = ["workload", "store", "calls/s", "p50 ms", "p95 ms", "p99 ms", "errors", "compared with", "ratio"];
+const COLUMNS = [
+  "workload",
+  "store",
+  "calls",
+  "calls/s",
+  "p50 ms",
+  "p95 ms",
+  "p99 ms",
+  "errors",
+  "compared with",
+  "ratio",
+];
 const HEADER = [...COLUMNS, "floor", "target", "met"];
 const VERDICTS = { target: "target", floor: "floor", missed: "NO", unknown: "–" } as const;
 
 /** A bench's report for people: the table, what is wrong, and what it was measured on. Medians, where there is room with (min–max). Ends with a line break. */
 export function formatReport(results: readonly WorkloadResult[], machine: Machine): string {
   const sections = [
-    table([HEADER, ...results.map(row)]),
+    table([HEADER, ...results.flatMap((result) => [row(result), ...result.also.map((also) => alsoRow(result, also))])]),
     ...results.filter((result) => !isValid(result)).map(complaint),
     machineLines(machine),
   ];
@@ -19,12 +42,12 @@ export function formatReport(results: readonly WorkloadResult[], machine: Machin
 function row(result: WorkloadResult): string[] {
   const { runs, references, goal, figure } = result;
   const ratio = ratioOf(result);
-  const sign = goal.isBetter === "higher" ? "≥" : "≤";
-  const unit = figure === "callsPerSecond" ? "/s" : " ms";
-  const compared = references.length > 0 ? `: ${withSpread(spreadOf(references))}${unit}` : ": not measured";
+  const compared =
+    references.length > 0 ? `: ${withSpread(spreadOf(references))}${FIGURE_UNITS[figure]}` : ": not measured";
   return [
     result.name,
     result.store,
+    result.calls.toLocaleString("en-US"),
     withSpread(spreadOf(runs.map((run) => run.callsPerSecond))),
     rounded(spreadOf(runs.map((run) => run.p50Ms)).median),
     rounded(spreadOf(runs.map((run) => run.p95Ms)).median),
@@ -32,10 +55,26 @@ function row(result: WorkloadResult): string[] {
     String(failedCalls(result)),
     `${result.referenceName}${compared}`,
     ratio ? withSpread(ratio) : "–",
-    `${sign} ${goal.floor}`,
-    `${sign} ${goal.target}`,
+    ...boundsOf(goal),
     VERDICTS[verdictOf(result)],
   ];
+}
+
+/** A further figure, under the row of its workload. */
+function alsoRow(result: WorkloadResult, { name, figure, goal }: AbsoluteFigure): string[] {
+  const value = absoluteOf(result, figure);
+  return [
+    ...[`  ${name}`, ...Array<string>(COLUMNS.length - 2).fill("")],
+    `${withSpread(value)}${FIGURE_UNITS[figure]}`,
+    ...boundsOf(goal),
+    VERDICTS[verdictOn(value.median, goal)],
+  ];
+}
+
+function boundsOf(goal: Goal | undefined): [string, string] {
+  if (!goal) return ["–", "–"];
+  const sign = goal.isBetter === "higher" ? "≥" : "≤";
+  return [`${sign} ${goal.floor}`, `${sign} ${goal.target}`];
 }
 
 function complaint(result: WorkloadResult): string {
@@ -61,6 +100,7 @@ function withSpread({ median, min, max }: Spread): string {
 
 /** Three digits or more, whatever the size. */
 function rounded(value: number): string {
+  if (Number.isNaN(value)) return "–";
   if (value >= 100) return Math.round(value).toLocaleString("en-US");
   return value.toFixed(value >= 10 ? 1 : 2);
 }

@@ -1,6 +1,7 @@
-import { failuresOf, type LoadReport } from "./load.js";
+import type { Figure, RunReport } from "./figures.js";
+import { failuresOf } from "./load.js";
 import type { AuditResult } from "./service-process.js";
-import type { Goal, Workload } from "./workload.js";
+import type { AbsoluteFigure, Goal, Workload } from "./workload.js";
 
 /** The middle of some figures, and how far apart they are. */
 export interface Spread {
@@ -13,12 +14,13 @@ export interface Spread {
 export interface WorkloadResult {
   readonly name: Workload["name"];
   readonly store: Workload["store"];
-  readonly figure: Workload["figure"];
+  readonly figure: Figure;
   readonly referenceName: string;
   readonly goal: Goal;
+  readonly also: readonly AbsoluteFigure[];
   /** Calls in each run. */
   readonly calls: number;
-  readonly runs: readonly LoadReport[];
+  readonly runs: readonly RunReport[];
   /** What each run is compared with, measured right before it, in the unit of `figure`; empty where it can't be measured here. */
   readonly references: readonly number[];
   /** Undefined where the database was filled past the service. */
@@ -39,15 +41,24 @@ export function spreadOf(values: readonly number[]): Spread {
 /** The ratio of each run to what was measured right before it; undefined without anything to compare with. */
 export function ratioOf({ runs, references, figure }: WorkloadResult): Spread | undefined {
   if (references.length < runs.length) return undefined;
-  return spreadOf(runs.map((run, index) => run[figure] / (references[index] ?? Number.NaN)));
+  return spreadOf(runs.map((run, index) => (run[figure] ?? Number.NaN) / (references[index] ?? Number.NaN)));
 }
 
 /** The median ratio against its goal. */
 export function verdictOf(result: WorkloadResult): Verdict {
-  const ratio = ratioOf(result)?.median;
-  if (ratio === undefined) return "unknown";
-  if (reaches(ratio, result.goal.target, result.goal)) return "target";
-  return reaches(ratio, result.goal.floor, result.goal) ? "floor" : "missed";
+  return verdictOn(ratioOf(result)?.median, result.goal);
+}
+
+/** What the runs say of a figure that is compared with nothing. */
+export function absoluteOf({ runs }: WorkloadResult, figure: Figure): Spread {
+  return spreadOf(runs.map((run) => run[figure] ?? Number.NaN));
+}
+
+/** A value against a goal; "unknown" without either. */
+export function verdictOn(value: number | undefined, goal: Goal | undefined): Verdict {
+  if (value === undefined || Number.isNaN(value) || !goal) return "unknown";
+  if (reaches(value, goal.target, goal)) return "target";
+  return reaches(value, goal.floor, goal) ? "floor" : "missed";
 }
 
 /** Calls of all runs that went wrong in any way. */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { endChild, endWithUs, lastWords, PROGRAM, runToEnd } from "./child-process.js";
+import { PeakWatch } from "./resident-memory.js";
 import type { Stoppable } from "./resources.js";
 
 const READY_DEADLINE_MS = 30_000;
@@ -14,6 +15,7 @@ const READY_LINE = /gRPC on ([^,\s]+),/;
 export interface ServiceProcess extends Stoppable {
   /** "127.0.0.1:50051" */
   readonly grpcAddress: string;
+  readonly pid: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function startService(
     const [line] = (await Promise.race([once(lines, "line", { signal }), once(lines, "close")])) as [string?];
     const grpcAddress = READY_LINE.exec(line ?? "")?.[1];
     if (grpcAddress === undefined) throw new Error(`it said ${JSON.stringify(line ?? "nothing")}`);
-    return { grpcAddress, stop };
+    return { grpcAddress, pid: child.pid as number, stop };
   } catch (error) {
     await stop();
     throw new Error(`the service isn't ready: ${error}\n${said()}`);
@@ -62,15 +64,21 @@ export interface AuditResult {
   /** Its report, or why there is none. */
   readonly report: string;
   readonly seconds: number;
+  /** The most that it had resident. */
+  readonly peakBytes: number;
 }
 
 /** Audits the books from outside, as an operator would. */
 export async function auditBooks(databaseUrl: string): Promise<AuditResult> {
   const startedAt = performance.now();
-  const done = await runToEnd(process.execPath, [PROGRAM, "audit"], { TOLLGATE_DATABASE_URL: databaseUrl });
+  let watch: PeakWatch | undefined;
+  const done = await runToEnd(process.execPath, [PROGRAM, "audit"], { TOLLGATE_DATABASE_URL: databaseUrl }, (pid) => {
+    watch = new PeakWatch(pid);
+  });
   return {
     isClean: done.exitCode === 0,
     report: `${done.stdout}${done.stderr}`.trim(),
     seconds: (performance.now() - startedAt) / 1_000,
+    peakBytes: watch?.stop() ?? Number.NaN,
   };
 }

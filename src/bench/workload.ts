@@ -1,5 +1,5 @@
 import type { Caller } from "./caller.js";
-import type { LoadReport } from "./load.js";
+import type { Figure, RunReport } from "./figures.js";
 import type { StoreName, WorkloadName } from "./options.js";
 import type { Pgbench } from "./pgbench.js";
 import type { Resources } from "./resources.js";
@@ -12,6 +12,15 @@ export interface Goal {
   readonly isBetter: "higher" | "lower";
 }
 
+/** A figure that is judged as it is, or only told. */
+export interface AbsoluteFigure {
+  /** For the table. */
+  readonly name: string;
+  readonly figure: Figure;
+  /** Undefined for one that helps to understand the others. */
+  readonly goal?: Goal;
+}
+
 /** What a workload has to work with. */
 export interface Bench {
   /** Calls the service under measurement. */
@@ -22,8 +31,12 @@ export interface Bench {
   readonly pgbenchSeconds: number;
   /** Rewards of the one creator in a database filled with rewards. */
   readonly rewards: number;
-  /** As TOLLGATE_DATABASE_URL takes it: the service's, for another one beside it. */
+  /** The service's, for a look at what it uses. */
+  readonly servicePid: number;
+  /** As TOLLGATE_DATABASE_URL takes it: the service's, for a look from outside, or another one beside it. */
   readonly databaseUrl: string;
+  /** Says how far a long run is. @param share of the run, 0 to 1 */
+  say(text: string, share: number): void;
   /** What the workload starts besides; stopped with it. */
   readonly resources: Resources;
 }
@@ -36,9 +49,13 @@ export interface Workload {
   readonly referenceName: string;
   /** Set if it reads a database that all such workloads share, filled past the service, so that its books can't be audited. */
   readonly data?: "rewards";
-  /** Which figure is compared: calls per second, or a latency in milliseconds, the median or what 95 % stay within. */
-  readonly figure: "callsPerSecond" | "p50Ms" | "p95Ms";
+  /** Which figure is compared. */
+  readonly figure: Figure;
   readonly goal: Goal;
+  /** What else it finds out, which is compared with nothing. */
+  readonly also?: readonly AbsoluteFigure[];
+  /** Set if it takes so long that it is only measured when asked for by name, and then in one run without a warm-up. */
+  readonly isLong?: true;
   /** Calls in one run unless told otherwise, so that a run takes a few seconds on two cores. */
   readonly calls: number;
   /** Processes of the service under measurement. Default: as the options say on Postgres, 1 on SQLite */
@@ -50,7 +67,7 @@ export interface Workload {
 /** A prepared workload; runs and references take turns, so that both meet the same machine. */
 export interface Measurable {
   /** Makes so many calls and reports on these alone, not on what had to be made for them. */
-  run(calls: number): Promise<LoadReport>;
+  run(calls: number): Promise<RunReport>;
   /** The same figure of what it is compared with; undefined where that can't be measured here. */
   reference(calls: number): Promise<number | undefined>;
 }

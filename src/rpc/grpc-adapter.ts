@@ -26,9 +26,11 @@ import {
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { TollgateError } from "../domain/errors.js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { CANCELLATION } from "../services/call.js";
 import { encode, prepareToEncode } from "../wire/encode.js";
+import type { OverloadGate } from "./overload-gate.js";
 import { toConnectError } from "./status.js";
 import { unreadableMessage } from "./unreadable.js";
 
@@ -49,6 +51,7 @@ export function mountService<Service extends DescService>(
   service: Service,
   implementation: ServiceImpl<Service>,
   interceptors: readonly Interceptor[],
+  gate?: OverloadGate,
 ): void {
   const definition: Record<string, MethodDefinition<Bytes, Bytes>> = {};
   const handlers: UntypedServiceImplementation = {};
@@ -58,7 +61,7 @@ export function mountService<Service extends DescService>(
     const handler = (implementation as Record<string, unknown>)[method.localName];
     handlers[method.localName] =
       method.methodKind === "unary"
-        ? unaryCall(method, handler as UnaryHandler, interceptors)
+        ? unaryCall(method, handler as UnaryHandler, interceptors, gate)
         : streamCall(method, handler as StreamHandler, interceptors);
   }
   server.addService(definition as ServiceDefinition, handlers);
@@ -77,13 +80,24 @@ function definitionOf(method: DescMethod): MethodDefinition<Bytes, Bytes> {
   };
 }
 
-function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: readonly Interceptor[]) {
+function unaryCall(
+  method: DescMethod,
+  handler: UnaryHandler,
+  interceptors: readonly Interceptor[],
+  gate: OverloadGate | undefined,
+) {
+  // Made once: it says the same each time, and under overload there are many.
+  const overloaded = toStatus(TollgateError.of("OVERLOADED", {}));
   const run = compose(interceptors, async (request) => {
     const context = new CallContext(request);
     const message = await handler(request.message as Message, context);
     return new UnaryAnswer(context, message as Message);
   });
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
+    if (gate?.refuses(method)) {
+      callback(overloaded);
+      return;
+    }
     const request = new CallRequest(method, call, false);
     answer(request, call.request).then(
       ({ bytes, header, trailer }) => {

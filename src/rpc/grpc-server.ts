@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { mountService } from "./grpc-adapter.js";
+import type { OverloadGate } from "./overload-gate.js";
 
 /** A service with what answers it. */
 export interface Mounted {
@@ -29,12 +30,14 @@ export interface GrpcServer {
 /**
  * Serves gRPC.
  * @param listen HOST:PORT; port 0 picks a free one
+ * @param gate asked before anything is done for a call
  * @param maxConnectionAgeMs milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none
  */
 export async function startGrpcServer(
   listen: string,
   services: readonly Mounted[],
   interceptors: readonly Interceptor[],
+  gate?: OverloadGate,
   maxConnectionAgeMs?: number,
 ): Promise<GrpcServer> {
   const server = new Server({
@@ -47,7 +50,9 @@ export async function startGrpcServer(
     // Statistics of grpc-js's own, kept for every call and read by nobody.
     "grpc.enable_channelz": 0,
   });
-  for (const { service, implementation } of services) mountService(server, service, implementation, interceptors);
+  for (const { service, implementation } of services) {
+    mountService(server, service, implementation, interceptors, gate);
+  }
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

@@ -35,6 +35,22 @@ describeStores("what an audit looks up", (makeDatabase) => {
     expect(await view((open) => open.transactionsToCheck([]))).toEqual([]);
   });
 
+  it("is the entries of these transactions alone, however many others lie between them", async () => {
+    const [first = "", ...others] = ids(60);
+    const last = others.pop() ?? "";
+    const transactions = [first, last].map((transactionId) => transactionRow({ transactionId }));
+    const ann = fresh("ann");
+    const entries = [first, ...others, last].map((transactionId, index) =>
+      entryRow(ann, BigInt(index + 1), { transactionId, amountUsdMicros: BigInt(index) }),
+    );
+    await save(pair.store, { transactions, entries });
+    const found = await view((open) => open.transactionsToCheck([first, last]));
+    expect(found.map(({ postings }) => postings)).toEqual([
+      [{ accountId: ann, amountUsdMicros: 0n }],
+      [{ accountId: ann, amountUsdMicros: 59n }],
+    ]);
+  });
+
   it("is hashes of entries by account and version together, without those that aren't there", async () => {
     const [ann, ben] = [fresh("ann"), fresh("ben")];
     const entries = [entryRow(ann, 1n), entryRow(ann, 9_007_199_254_740_993n), entryRow(ben, 2n)];

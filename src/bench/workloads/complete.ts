@@ -50,12 +50,12 @@ export const COMPLETE_HOT: Workload = {
 };
 
 /** Who has to do with one generation. */
-interface Parties {
+export interface Parties {
   readonly payer: string;
   readonly creators: readonly [string, string];
 }
 
-function uniformParties(index: number): Parties {
+export function uniformParties(index: number): Parties {
   const creators = [scattered(CREATORS, index * 2), scattered(CREATORS, index * 2 + 1)] as const;
   return { payer: scattered(PAYERS, index), creators };
 }
@@ -64,7 +64,8 @@ function hotParties(index: number): Parties {
   return { payer: HOT_PAYER, creators: [HOT_CREATOR, scattered(CREATORS, index)] };
 }
 
-async function prepareParties(caller: Caller): Promise<void> {
+/** Gives everybody money and makes the tool. */
+export async function prepareParties(caller: Caller): Promise<void> {
   await credit(caller, PAYERS, CREDIT_USD_MICROS);
   await credit(caller, [HOT_PAYER], HOT_CREDIT_USD_MICROS);
   const pricing = { unit: PricingUnit.RUN, rateUsd: "0.01" };
@@ -72,7 +73,11 @@ async function prepareParties(caller: Caller): Promise<void> {
 }
 
 /** Creates generations, then completes them and reports on the completions. One that wasn't paid for counts as an error. */
-async function completions(caller: Caller, calls: number, partiesOf: (index: number) => Parties): Promise<LoadReport> {
+export async function completions(
+  caller: Caller,
+  calls: number,
+  partiesOf: (index: number) => Parties,
+): Promise<LoadReport> {
   const created = await caller.require(
     GenerationService.method.createGeneration,
     Array.from({ length: calls }, (_, index) => generationOf(partiesOf(index))),

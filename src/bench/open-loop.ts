@@ -1,0 +1,95 @@
+import { type Answer, framed, GrpcConnection } from "./grpc-connection.js";
+import { callsIn, LATE, type OpenLoad, type OpenLoadResult, SERVED, UNSENT } from "./open-load.js";
+
+/** Fewer than a service takes on one connection, so that no call waits in this process for another to end. */
+const CALLS_PER_CONNECTION = 1_000;
+const TICK_MS = 1;
+const CALLS_AT_ONCE = 32;
+/** A generator that is behind by more than this leaves calls out instead of sending them all at once. */
+const MOST_BEHIND_MS = 20;
+
+/** Sends the calls of a load at its pace and settles when the last one has ended, at the latest by its deadline. */
+export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
+  const frames = load.messages.map(framed);
+  const count = Math.ceil(load.mostInFlight / CALLS_PER_CONNECTION);
+  const connections = await Promise.all(Array.from({ length: count }, () => GrpcConnection.open(load.target)));
+  const outcomes = new Outcomes(frames.length);
+  const calls = new Set<Promise<void>>();
+  const startedAt = performance.now();
+  const now = (): number => performance.now() - startedAt;
+
+  async function send(index: number): Promise<void> {
+    const sentAt = now();
+    const connection = connections[index % connections.length] as GrpcConnection;
+    const answer = await connection.call(load.path, frames[index] as Buffer, false, load.deadlineMs);
+    outcomes.add(index, sentAt, now() - sentAt, outcomeOf(answer));
+  }
+  for (const [index, dueMs] of dueTimes(load)) {
+    if (index % CALLS_AT_ONCE === 0) await nextTurn();
+    while (now() < dueMs) await tick();
+    if (now() - dueMs > MOST_BEHIND_MS || calls.size >= load.mostInFlight) continue;
+    const call = send(index).then(() => {
+      calls.delete(call);
+    });
+    calls.add(call);
+  }
+  await Promise.all(calls);
+  for (const connection of connections) connection.destroy();
+  return outcomes.result();
+}
+
+/** When each call is due, in milliseconds from the start. */
+function* dueTimes({ phases, messages }: OpenLoad): Generator<readonly [number, number]> {
+  let index = 0;
+  let beganMs = 0;
+  for (const phase of phases) {
+    for (let call = 0; call < callsIn(phase) && index < messages.length; call++) {
+      yield [index++, beganMs + (call * 1_000) / phase.callsPerSecond];
+    }
+    beganMs += phase.seconds * 1_000;
+  }
+}
+
+/** Lets answers in, however late it is. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, TICK_MS));
+}
+
+function outcomeOf({ error, isLate }: Answer): string {
+  if (isLate || error === DEADLINE_EXCEEDED) return LATE;
+  return error === "" ? SERVED : (error ?? "no answer");
+}
+
+/** The service's answer to a call that it has seen run out of time. */
+const DEADLINE_EXCEEDED = "grpc-status 4";
+
+/** Keeps what became of each call in a few bytes. */
+class Outcomes {
+  private readonly sentAtMs: Float64Array;
+  private readonly tookMs: Float64Array;
+  private readonly outcome: Uint8Array;
+  private readonly outcomes: string[] = [UNSENT, SERVED, LATE];
+
+  constructor(calls: number) {
+    this.sentAtMs = new Float64Array(calls).fill(Number.NaN);
+    this.tookMs = new Float64Array(calls).fill(Number.NaN);
+    this.outcome = new Uint8Array(calls);
+  }
+
+  add(index: number, sentAtMs: number, tookMs: number, outcome: string): void {
+    let known = this.outcomes.indexOf(outcome);
+    if (known < 0) known = this.outcomes.push(outcome) - 1;
+    this.sentAtMs[index] = sentAtMs;
+    this.tookMs[index] = tookMs;
+    this.outcome[index] = known;
+  }
+
+  result(): OpenLoadResult {
+    const { sentAtMs, tookMs, outcome, outcomes } = this;
+    return { sentAtMs, tookMs, outcome, outcomes };
+  }
+}

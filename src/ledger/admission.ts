@@ -1,0 +1,58 @@
+/** Bounds on what may wait for the writer. */
+export interface AdmissionLimits {
+  /** Commands in one batch, at most. */
+  readonly batchSize: number;
+  /** Commands waiting, at most. */
+  readonly waiting: number;
+  /** How long a command may be expected to wait, in milliseconds: longer, and its caller may give up before its turn, so that all the work would be for callers who have gone. */
+  readonly waitingMs: number;
+}
+
+/** Weight of the newest batch in what a command takes: the last dozen count. */
+const NEWEST = 0.2;
+/** What a command is taken to need before a batch has shown it: rather too much, since a queue that is too long can't be taken back. */
+const FIRST_COMMAND_MS = 1;
+
+/**
+ * Decides whether one more command may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
+ * What a command takes is learnt from batches that are at least half full, since one of few commands takes much longer for each. To that comes how long the batches under way have been
+ * at it. Less than a batch may always wait, since it all goes at once.
+ */
+export class Admission {
+  private commandMs = FIRST_COMMAND_MS;
+  private underWay = 0;
+  private lastBeganAt = 0;
+  private lastEndedAt = 0;
+
+  /** @param now the time in milliseconds, from any beginning, monotonic */
+  constructor(
+    private readonly limits: AdmissionLimits,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** @param waiting commands that wait already */
+  admits(waiting: number): boolean {
+    const { batchSize, waiting: most, waitingMs } = this.limits;
+    if (waiting >= most) return false;
+    if (waiting < batchSize) return true;
+    const stuckMs = this.underWay > 0 ? this.now() - Math.max(this.lastBeganAt, this.lastEndedAt) : 0;
+    return stuckMs + waiting * this.commandMs < waitingMs;
+  }
+
+  /** Notes that a batch begins, all its attempts together. @returns to be called with its commands at its end, 0 if it failed */
+  begin(): (commands: number) => void {
+    const beganAt = this.now();
+    this.lastBeganAt = beganAt;
+    this.underWay++;
+    return (commands) => this.end(beganAt, commands);
+  }
+
+  /** Batches overlap: what counts is the time since the one before ended. */
+  private end(beganAt: number, commands: number): void {
+    const endedAt = this.now();
+    const tookMs = endedAt - Math.max(beganAt, this.lastEndedAt);
+    this.lastEndedAt = endedAt;
+    this.underWay--;
+    if (commands * 2 >= this.limits.batchSize) this.commandMs += (tookMs / commands - this.commandMs) * NEWEST;
+  }
+}

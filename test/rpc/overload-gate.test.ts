@@ -1,0 +1,57 @@
+import { create, type DescMethod } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BalanceSchema } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
+import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
+import { type GrpcServer, mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { writerGate } from "../../src/rpc/overload-gate.js";
+import { refusalOf } from "./support.js";
+
+describe("a service whose writer takes no more", () => {
+  let server: GrpcServer;
+  let takesMore = false;
+  let refused: DescMethod[] = [];
+  let handled: string[] = [];
+  beforeAll(async () => {
+    const economy = mounted(EconomyService, {
+      debit: () => {
+        handled.push("debit");
+        return {};
+      },
+      getBalance: () => ({ balance: create(BalanceSchema, {}) }),
+    } as never);
+    const gate = writerGate(
+      () => takesMore,
+      (method) => refused.push(method),
+    );
+    server = await startGrpcServer("127.0.0.1:0", [economy], [], gate);
+  });
+  afterAll(() => server.stop(1_000));
+  beforeEach(() => {
+    takesMore = false;
+    refused = [];
+    handled = [];
+  });
+
+  const client = () => createClient(EconomyService, createGrpcTransport({ baseUrl: `http://${server.address}` }));
+
+  it("refuses what writes as OVERLOADED with a time to wait, without a look at it, and tells of it", async () => {
+    const refusal = await refusalOf(client().debit({}));
+    expect(refusal).toMatchObject({ reason: "OVERLOADED" });
+    expect(refused).toEqual([EconomyService.method.debit]);
+    expect(handled).toEqual([]);
+  });
+
+  it("answers what only reads", async () => {
+    await expect(client().getBalance({ accountId: "alice" })).resolves.toMatchObject({ balance: {} });
+    expect(refused).toEqual([]);
+  });
+
+  it("serves again as soon as the writer takes more", async () => {
+    await refusalOf(client().debit({}));
+    takesMore = true;
+    await client().debit({});
+    expect(handled).toEqual(["debit"]);
+  });
+});
