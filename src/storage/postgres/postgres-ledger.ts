@@ -19,7 +19,7 @@ import type {
 import { changesByTable, type TableChange } from "../table-changes.js";
 import { ACCOUNTS, ASSET_DAYS, ASSET_USERS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
-import { arrayLiteral } from "./array-literal.js";
+import { binaryArray, type ElementType } from "./binary-array.js";
 import { translatePostgresError } from "./errors.js";
 
 /*
@@ -28,7 +28,7 @@ import { translatePostgresError } from "./errors.js";
  * Every statement has a name, so that each connection plans it once.
  */
 
-const SQL_TYPES: Record<ColumnType, string> = {
+const SQL_TYPES: Record<ColumnType, ElementType> = {
   text: "text",
   "text?": "text",
   uuid: "uuid",
@@ -51,8 +51,8 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   constructor(private readonly transaction: Knex.Transaction) {
     this.loads = new LedgerLoads({
       query: (name, sql, bindings) => this.query(name, sql, bindings),
-      uuids: (ids) => ({ sql: "= any(?::uuid[])", binding: ids }),
-      texts: (values) => ({ sql: "= any(?::text[])", binding: values }),
+      uuids: (ids) => ({ sql: "= any(?::uuid[])", binding: binaryArray("uuid", ids) }),
+      texts: (values) => ({ sql: "= any(?::text[])", binding: binaryArray("text", values) }),
     });
   }
 
@@ -89,7 +89,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     const rows = await this.query(
       "load_accounts",
       "select * from accounts where account_id = any(?::text[]) order by account_id for no key update",
-      [accountIds],
+      [textArray(accountIds)],
     );
     return rows.map((row) => ACCOUNTS.decode(row));
   }
@@ -101,7 +101,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
          select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
          join requests q on q.caller = k.caller and q.request_id = k.request_id) r on true`,
-      [requests.map((key) => key.caller), requests.map((key) => key.requestId)],
+      [requests.map((key) => key.caller), requests.map((key) => key.requestId)].map(textArray),
     );
     return {
       clock: rows[0]?.clock as bigint,
@@ -117,7 +117,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
           order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?)
          union all
          select * from credit_grants o where o.account_id = k.account_id and o.is_rolling) g`,
-      [accountIds, limitPerAccount],
+      [textArray(accountIds), limitPerAccount],
     );
     return rows.map((row) => GRANTS.decode(row));
   }
@@ -137,7 +137,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       "load_external_references",
       `select external_reference, transaction_id from transactions
        where external_reference = any(?::text[]) and external_reference <> ''`,
-      [wanted],
+      [textArray(wanted)],
     );
     return rows.map((row) => ({
       externalReference: row.external_reference as string,
@@ -154,15 +154,14 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       `select * from generations
        where generation_id = any(?::uuid[]) or (run_id = any(?::text[]) and run_id <> '')
        order by generation_id for no key update`,
-      [ids, runs],
+      [binaryArray("uuid", ids), textArray(runs)],
     );
     return rows.map((row) => GENERATIONS.decode(row));
   }
 
   private async query(name: string, sql: string, bindings: readonly unknown[]): Promise<Record<string, unknown>[]> {
-    const written = bindings.map((binding) => (Array.isArray(binding) ? arrayLiteral(binding) : binding));
     try {
-      const result = await this.transaction.raw(sql, written as Knex.RawBinding[]).options({ name });
+      const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
       return result.rows;
     } catch (error) {
       throw translatePostgresError(error);
@@ -199,7 +198,7 @@ function shapeOf({ table, inserted, updated }: TableChange): string {
 }
 
 /** One array a column, in the order of the statements' parameters. */
-function bindingsOf({ table, inserted, updated }: TableChange): Stored[][] {
+function bindingsOf({ table, inserted, updated }: TableChange): Buffer[] {
   return [
     ...(inserted.length > 0 ? columnArrays(table, table.columns, inserted) : []),
     ...(updated.length > 0 ? columnArrays(table, [...table.key, ...table.mutable], updated) : []),
@@ -229,7 +228,7 @@ function rollupParts(withUsers: boolean): string[] {
   ];
 }
 
-function rollupBindings({ days, users }: RollupChange): Stored[][] {
+function rollupBindings({ days, users }: RollupChange): Buffer[] {
   if (days.length === 0) return [];
   const ofDays = columnArrays(ASSET_DAYS as Table<never>, ASSET_DAYS.columns, days as readonly never[]);
   if (users.length === 0) return ofDays;
@@ -248,11 +247,15 @@ function arrays(columns: readonly Column[]): string {
   return columns.map((column) => `?::${SQL_TYPES[column.type]}[]`).join(", ");
 }
 
-function columnArrays(table: Table<never>, columns: readonly Column[], rows: readonly never[]): Stored[][] {
+function columnArrays(table: Table<never>, columns: readonly Column[], rows: readonly never[]): Buffer[] {
   const arrays: Stored[][] = columns.map(() => []);
   for (const row of rows) {
     const values = table.encode(row, columns);
     for (let index = 0; index < arrays.length; index++) arrays[index]?.push(values[index] as Stored);
   }
-  return arrays;
+  return arrays.map((values, index) => binaryArray(SQL_TYPES[(columns[index] as Column).type], values));
+}
+
+function textArray(values: readonly string[]): Buffer {
+  return binaryArray("text", values);
 }
