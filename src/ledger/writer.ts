@@ -24,7 +24,7 @@ export interface WriterLimits extends AdmissionLimits {
   readonly attempts: number;
 }
 
-export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, waitingMs: 1_000, attempts: 6 };
+export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, waitingMs: 2_500, attempts: 6 };
 
 /** What the writer tells whoever watches it. */
 export interface WriterObserver {
