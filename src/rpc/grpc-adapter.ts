@@ -1,17 +1,12 @@
-import { type EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { create, type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
-  Code,
   ConnectError,
-  type ContextValues,
-  createContextValues,
   type HandlerContext,
   type Interceptor,
   type ServiceImpl,
-  type StreamRequest,
-  type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
 import {
@@ -28,8 +23,8 @@ import {
 } from "@grpc/grpc-js";
 import { TollgateError } from "../domain/errors.js";
 import { StatusSchema } from "../gen/google/rpc/status_pb.js";
-import { CANCELLATION } from "../services/call.js";
 import { encode, prepareToEncode } from "../wire/encode.js";
+import { type AnyRequest, CallContext, CallRequest, pathOf, UnaryAnswer } from "./grpc-call.js";
 import type { OverloadGate } from "./overload-gate.js";
 import { toConnectError } from "./status.js";
 import { unreadableMessage } from "./unreadable.js";
@@ -40,8 +35,6 @@ import { unreadableMessage } from "./unreadable.js";
  */
 
 type Bytes = Buffer;
-/** What the kinds of call have in common. */
-type ServerCall = EventEmitter & { readonly metadata: Metadata; readonly cancelled: boolean; getHost(): string };
 type UnaryHandler = (message: Message, context: HandlerContext) => Promise<object> | object;
 type StreamHandler = (message: unknown, context: HandlerContext) => AsyncIterable<object>;
 
@@ -151,146 +144,10 @@ function streamCall(method: DescMethod, handler: StreamHandler, interceptors: re
   }
 }
 
-type AnyRequest = UnaryRequest | StreamRequest;
 type AnyNext = (request: AnyRequest) => Promise<UnaryResponse | { message: unknown }>;
 
 function compose(interceptors: readonly Interceptor[], handler: AnyNext): AnyNext {
   return interceptors.reduceRight<AnyNext>((next, interceptor) => interceptor(next as never) as AnyNext, handler);
-}
-
-/*
- * A call as interceptors and handlers see it. Headers and the signal are made when somebody asks for them: nearly no call needs any, and they would be a good part of what it costs.
- */
-class CallRequest {
-  readonly service: DescService;
-  readonly requestMethod = "POST";
-  readonly contextValues = createContextValues();
-  message: unknown;
-  /** grpc-js says "cancelled" of every call, of an answered one when its stream closes. */
-  isAnswered = false;
-  private controller: AbortController | undefined;
-  private headers: Headers | undefined;
-
-  constructor(
-    readonly method: DescMethod,
-    private readonly call: ServerCall,
-    readonly stream: boolean,
-  ) {
-    this.service = method.parent;
-    this.contextValues.set(CANCELLATION, this);
-  }
-
-  get aborted(): boolean {
-    return this.call.cancelled && !this.isAnswered;
-  }
-
-  get reason(): ConnectError {
-    return new ConnectError("the caller has gone", Code.Canceled);
-  }
-
-  get url(): string {
-    return `grpc://${this.call.getHost()}${pathOf(this.method)}`;
-  }
-
-  get header(): Headers {
-    this.headers ??= toHeaders(this.call.metadata);
-    return this.headers;
-  }
-
-  get signal(): AbortSignal {
-    this.controller ??= this.watchedController();
-    return this.controller.signal;
-  }
-
-  private watchedController(): AbortController {
-    const controller = new AbortController();
-    const abort = (): void => {
-      if (this.aborted) controller.abort(this.reason);
-    };
-    if (this.call.cancelled) abort();
-    else this.call.on("cancelled", abort);
-    return controller;
-  }
-}
-
-class CallContext implements HandlerContext {
-  readonly protocolName = "grpc";
-  /** What has been set so far, for the answer. */
-  readonly set: { header?: Headers; trailer?: Headers } = {};
-
-  constructor(private readonly request: AnyRequest) {}
-
-  get service(): DescService {
-    return this.request.service;
-  }
-
-  get method(): DescMethod {
-    return this.request.method as DescMethod;
-  }
-
-  get requestMethod(): string {
-    return this.request.requestMethod;
-  }
-
-  get url(): string {
-    return this.request.url;
-  }
-
-  get signal(): AbortSignal {
-    return this.request.signal;
-  }
-
-  get requestHeader(): Headers {
-    return this.request.header;
-  }
-
-  get values(): ContextValues {
-    return this.request.contextValues;
-  }
-
-  get responseHeader(): Headers {
-    this.set.header ??= new Headers();
-    return this.set.header;
-  }
-
-  get responseTrailer(): Headers {
-    this.set.trailer ??= new Headers();
-    return this.set.trailer;
-  }
-
-  timeoutMs(): undefined {
-    return undefined;
-  }
-}
-
-class UnaryAnswer {
-  readonly stream = false;
-
-  constructor(
-    private readonly context: CallContext,
-    /** Or a plain object of its shape. */
-    readonly message: Message,
-  ) {}
-
-  get service(): DescService {
-    return this.context.service;
-  }
-
-  get method(): DescMethod {
-    return this.context.method;
-  }
-
-  get header(): Headers {
-    return this.context.responseHeader;
-  }
-
-  get trailer(): Headers {
-    return this.context.responseTrailer;
-  }
-
-  get set(): CallContext["set"] {
-    return this.context.set;
-  }
 }
 
 function decode(method: DescMethod, bytes: Bytes): Message {
@@ -315,15 +172,6 @@ async function firstOf(messages: AsyncIterable<Message>): Promise<Message[]> {
   return [];
 }
 
-/** ASCII metadata as headers; binary metadata is of no use to any handler. */
-function toHeaders(metadata: Metadata): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(metadata.getMap())) {
-    if (typeof value === "string") headers.set(name, value);
-  }
-  return headers;
-}
-
 function toMetadata(headers: Headers): Metadata {
   const metadata = new Metadata();
   headers.forEach((value, name) => {
@@ -344,8 +192,4 @@ function toStatus(thrown: unknown): Partial<StatusObject> {
     metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
   }
   return { code: error.code as number, details: error.rawMessage, metadata };
-}
-
-function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "../../src/ledger/writer.js";
 import type { LedgerStore, Store, StoreError } from "../../src/storage/store.js";
 import { completionOf, creditOf, debitOf, generationOf, request } from "../support/commands.js";
+import { randomFrom } from "../support/random.js";
 import { describeStores } from "../support/stores.js";
 import { fresh, openedPair } from "./support.js";
 
@@ -23,15 +24,6 @@ function lingering(store: Store): LedgerStore {
 
 /** Small batches: many of them under way on both instances at once. */
 const SMALL_BATCHES = { ...DEFAULT_WRITER_LIMITS, batchSize: 8, attempts: 20 };
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed % 2_147_483_647 || 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
 
 describeStores("two instances on one database", (makeDatabase) => {
   const pair = openedPair(makeDatabase);

@@ -6,6 +6,7 @@ import { DebitRequestSchema, EconomyService } from "../../src/gen/stationthis/ec
 import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
 import { RewardsService } from "../../src/gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { encode, prepareToEncode } from "../../src/wire/encode.js";
+import { randomFrom } from "../support/random.js";
 
 const ROUNDS = 200;
 const TEXTS = ["", "a", "id-0123", "é", "日本語", "😀", "a\0b", "x".repeat(127), "y".repeat(128), "é".repeat(20_000)];
@@ -13,15 +14,6 @@ const INT64S = [0n, 1n, -1n, 127n, 128n, 2n ** 31n, 2n ** 32n, 2n ** 35n, 2n ** 
 const INT32S = [0, 1, -1, 127, 128, 16_384, 2 ** 31 - 1, -(2 ** 31)];
 const DOUBLES = [0, 0.5, -1, 1e300, Number.MIN_VALUE];
 const BYTES = [new Uint8Array(), new Uint8Array([0]), new Uint8Array(200).fill(7)];
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed % 2_147_483_647 || 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
 
 /** protobuf-es loses a "__proto__" that leads to a message, so there it is no measure. */
 function keysOf(field: DescField & { readonly fieldKind: "map" }): readonly string[] {

@@ -1,0 +1,167 @@
+import type { EventEmitter } from "node:events";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type HandlerContext,
+  type StreamRequest,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import type { Metadata } from "@grpc/grpc-js";
+import { CANCELLATION } from "../services/call.js";
+
+/** What the kinds of call have in common. */
+type ServerCall = EventEmitter & { readonly metadata: Metadata; readonly cancelled: boolean; getHost(): string };
+
+export type AnyRequest = UnaryRequest | StreamRequest;
+
+/*
+ * A call as interceptors and handlers see it. Headers and the signal are made when somebody asks for them: nearly no call needs any, and they would be a good part of what it costs.
+ */
+export class CallRequest {
+  readonly service: DescService;
+  readonly requestMethod = "POST";
+  readonly contextValues = createContextValues();
+  message: unknown;
+  /** grpc-js says "cancelled" of every call, of an answered one when its stream closes. */
+  isAnswered = false;
+  private controller: AbortController | undefined;
+  private headers: Headers | undefined;
+
+  constructor(
+    readonly method: DescMethod,
+    private readonly call: ServerCall,
+    readonly stream: boolean,
+  ) {
+    this.service = method.parent;
+    this.contextValues.set(CANCELLATION, this);
+  }
+
+  get aborted(): boolean {
+    return this.call.cancelled && !this.isAnswered;
+  }
+
+  get reason(): ConnectError {
+    return new ConnectError("the caller has gone", Code.Canceled);
+  }
+
+  get url(): string {
+    return `grpc://${this.call.getHost()}${pathOf(this.method)}`;
+  }
+
+  get header(): Headers {
+    this.headers ??= toHeaders(this.call.metadata);
+    return this.headers;
+  }
+
+  get signal(): AbortSignal {
+    this.controller ??= this.watchedController();
+    return this.controller.signal;
+  }
+
+  private watchedController(): AbortController {
+    const controller = new AbortController();
+    const abort = (): void => {
+      if (this.aborted) controller.abort(this.reason);
+    };
+    if (this.call.cancelled) abort();
+    else this.call.on("cancelled", abort);
+    return controller;
+  }
+}
+
+export class CallContext implements HandlerContext {
+  readonly protocolName = "grpc";
+  /** What has been set so far, for the answer. */
+  readonly set: { header?: Headers; trailer?: Headers } = {};
+
+  constructor(private readonly request: AnyRequest) {}
+
+  get service(): DescService {
+    return this.request.service;
+  }
+
+  get method(): DescMethod {
+    return this.request.method as DescMethod;
+  }
+
+  get requestMethod(): string {
+    return this.request.requestMethod;
+  }
+
+  get url(): string {
+    return this.request.url;
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  get requestHeader(): Headers {
+    return this.request.header;
+  }
+
+  get values(): ContextValues {
+    return this.request.contextValues;
+  }
+
+  get responseHeader(): Headers {
+    this.set.header ??= new Headers();
+    return this.set.header;
+  }
+
+  get responseTrailer(): Headers {
+    this.set.trailer ??= new Headers();
+    return this.set.trailer;
+  }
+
+  timeoutMs(): undefined {
+    return undefined;
+  }
+}
+
+export class UnaryAnswer {
+  readonly stream = false;
+
+  constructor(
+    private readonly context: CallContext,
+    /** Or a plain object of its shape. */
+    readonly message: Message,
+  ) {}
+
+  get service(): DescService {
+    return this.context.service;
+  }
+
+  get method(): DescMethod {
+    return this.context.method;
+  }
+
+  get header(): Headers {
+    return this.context.responseHeader;
+  }
+
+  get trailer(): Headers {
+    return this.context.responseTrailer;
+  }
+
+  get set(): CallContext["set"] {
+    return this.context.set;
+  }
+}
+
+/** "/package.Service/Method" */
+export function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/** ASCII metadata as headers; binary metadata is of no use to any handler. */
+function toHeaders(metadata: Metadata): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === "string") headers.set(name, value);
+  }
+  return headers;
+}
