@@ -16,13 +16,22 @@ import { BUSY_TIMEOUT_MS, takeWriteLock } from "./write-lock.js";
 const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real", hasFillfactor: false };
 
 /**
+ * Pages of 4 KB after which the WAL goes back into the file. A batch of a few hundred debits writes over a thousand, SQLite's own limit, so that every commit would also be a checkpoint, which was
+ * half of a commit's time. Until then it is read back at a start after a crash, which 32 MB don't make long.
+ */
+const CHECKPOINT_PAGES = 8_000;
+
+/**
  * The embedded store: one file, one writing connection, and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL, synchronous=FULL).
  * @param path file, made if absent, its folder too; ":memory:" for a store that ends with the process
  */
 export function openSqliteStore(path: string): Store {
   const isInMemory = path === ":memory:";
   if (!isInMemory) mkdirSync(dirname(path), { recursive: true });
-  const writes = connect(path, ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]);
+  const writes = connect(path, [
+    ...["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"],
+    `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+  ]);
   // Two connections can't share an in-memory database.
   const reads = isInMemory ? writes : connect(path, ["query_only = ON"]);
   return composeStore({
