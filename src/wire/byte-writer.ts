@@ -1,11 +1,9 @@
+import { MOST_BYTES_PER_UNIT, writeUtf8 } from "../domain/utf8.js";
+
 const FIRST_BYTES = 16 * 1_024;
-/** UTF-8 takes at most three bytes for each UTF-16 unit. */
-const BYTES_PER_UNIT = 3;
 const MOST_VARINT_BYTES = 10;
 /** A length below this is one byte. */
 const TWO_BYTE_LENGTH = 0x80;
-/** Up to here, writing ASCII byte by byte is faster than a call of Buffer's. */
-const SHORT_TEXT_UNITS = 40;
 
 /** Writes protobuf's primitives one after the other into a buffer that is kept and grows with the longest message. */
 export class ByteWriter {
@@ -60,10 +58,8 @@ export class ByteWriter {
   /** Text after its length. */
   string(value: string): void {
     const start = this.open();
-    this.reserve(value.length * BYTES_PER_UNIT);
-    if (value.length > SHORT_TEXT_UNITS || !this.ascii(value)) {
-      this.length = start + this.bytes.write(value, start, "utf8");
-    }
+    this.reserve(value.length * MOST_BYTES_PER_UNIT);
+    this.length = start + writeUtf8(this.bytes, value, start);
     this.close(start);
   }
 
@@ -95,18 +91,6 @@ export class ByteWriter {
     this.length = start - 1;
     this.varint(length);
     this.length = moved + length;
-  }
-
-  /** @returns whether all of it was ASCII; else it isn't written */
-  private ascii(value: string): boolean {
-    const start = this.length;
-    for (let index = 0; index < value.length; index++) {
-      const unit = value.charCodeAt(index);
-      if (unit > 0x7f) return false;
-      this.bytes[start + index] = unit;
-    }
-    this.length = start + value.length;
-    return true;
   }
 
   private varint(value: number): void {

@@ -7,7 +7,7 @@ const SRC = new URL("../../src/", import.meta.url).pathname;
 /** What each room may import of ours, besides itself. Everything goes down; nothing imports upward. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
-  wire: [],
+  wire: ["domain/utf8"],
   storage: ["domain"],
   ledger: ["domain", "storage/store", "storage/read-store"],
   audit: ["domain", "storage/store", "storage/audit-store"],

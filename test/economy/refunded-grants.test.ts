@@ -14,12 +14,7 @@ describe.each(["sqlite", "postgres"] as const)("a refund puts money back into it
   });
   afterAll(() => app.stop());
 
-  const refund = (transactionId: string, amount: bigint | "all" = "all") =>
-    app.economy.refundTransaction({
-      requestId: randomUUID(),
-      transactionId,
-      amount: amount === "all" ? { case: "refundAll", value: true } : { case: "amountUsdMicros", value: amount },
-    });
+  const refund = (...of: Parameters<ClockedApp["refund"]>) => app.refund(...of);
 
   it("in reverse burn order, over several refunds", async () => {
     const alice = someone("alice");

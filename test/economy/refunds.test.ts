@@ -16,13 +16,7 @@ describe.each(["sqlite", "postgres"] as const)("a refund on %s", (backend) => {
   });
   afterAll(() => app.stop());
 
-  const refund = (transactionId: string, amount: bigint | "all" = "all", clawBackRewards?: boolean) =>
-    app.economy.refundTransaction({
-      requestId: randomUUID(),
-      transactionId,
-      amount: amount === "all" ? { case: "refundAll", value: true } : { case: "amountUsdMicros", value: amount },
-      ...(clawBackRewards === undefined ? {} : { clawBackRewards }),
-    });
+  const refund = (...of: Parameters<ClockedApp["refund"]>) => app.refund(...of);
   const linesOf = (answer: Awaited<ReturnType<typeof refund>>) =>
     (answer.transaction?.entries ?? []).map((entry) => [entry.accountId, entry.amountUsdMicros]);
   const debited = async (amountUsdMicros: bigint): Promise<{ alice: string; transactionId: string }> => {

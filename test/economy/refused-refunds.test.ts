@@ -12,12 +12,7 @@ describe.each(["sqlite", "postgres"] as const)("a refund is refused on %s:", (ba
   });
   afterAll(() => app.stop());
 
-  const refund = (transactionId: string, amount: bigint | "all" = "all") =>
-    app.economy.refundTransaction({
-      requestId: randomUUID(),
-      transactionId,
-      amount: amount === "all" ? { case: "refundAll", value: true } : { case: "amountUsdMicros", value: amount },
-    });
+  const refund = (...of: Parameters<ClockedApp["refund"]>) => app.refund(...of);
   const debited = async (): Promise<string> => {
     const alice = someone("alice");
     await app.credit(alice, 10n);

@@ -133,6 +133,15 @@ export class ClockedApp {
     return this.economy.debit({ requestId, accountId, amountUsdMicros });
   }
 
+  refund(transactionId: string, amount: bigint | "all" = "all", clawBackRewards?: boolean) {
+    return this.economy.refundTransaction({
+      requestId: randomUUID(),
+      transactionId,
+      amount: amount === "all" ? { case: "refundAll", value: true } : { case: "amountUsdMicros", value: amount },
+      ...(clawBackRewards === undefined ? {} : { clawBackRewards }),
+    });
+  }
+
   /** @returns the hold, for an hour unless told */
   async hold(accountId: string, amountUsdMicros: bigint, ttlSeconds = 3_600) {
     const ttl = { seconds: BigInt(ttlSeconds) };

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { MOST_BYTES_PER_UNIT, writeUtf8 } from "../utf8.js";
 import type { ChainedTransaction, EntryRow } from "./rows.js";
 
 /** What an account's first entry builds on. */
@@ -6,9 +7,6 @@ export const CHAIN_START: Uint8Array = new Uint8Array(32);
 
 /** Of no description and no labels, which is what most transactions say. */
 const NO_DETAILS: Uint8Array = hash("sha256", lengthPrefixed([""]), "buffer");
-
-/** Of UTF-8. */
-const MOST_BYTES_PER_UNIT = 3;
 
 /** What is hashed, kept from one hash to the next. */
 let scratch = Buffer.allocUnsafe(4_096);
@@ -47,7 +45,7 @@ export function entryHash(
   if (scratch.length < needed) scratch = Buffer.allocUnsafe(needed);
   scratch.set(previous, 0);
   scratch.set(transaction.detailsDigest, previous.length);
-  const length = start + scratch.write(text, start);
+  const length = start + writeUtf8(scratch, text, start);
   return hash("sha256", scratch.subarray(0, length), "buffer");
 }
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { MOST_BYTES_PER_UNIT, writeUtf8 } from "../../domain/utf8.js";
 import { StoreError } from "../store.js";
 
 /*
@@ -20,10 +21,6 @@ interface Element {
 const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
 const NULL_LENGTH = -1;
-/** Of UTF-8. */
-const MOST_BYTES_PER_UNIT = 3;
-/** Up to here, writing ASCII byte by byte is faster than a call of Buffer's. */
-const SHORT_TEXT_UNITS = 40;
 const MAX_INT8 = 2n ** 63n - 1n;
 const MIN_INT8 = -(2n ** 63n);
 const { builtins } = pg.types;
@@ -71,20 +68,9 @@ export function binaryArray(type: ElementType, values: readonly Value[]): Buffer
 function writeText(value: string): void {
   reserve(LENGTH_BYTES + value.length * MOST_BYTES_PER_UNIT);
   const start = length + LENGTH_BYTES;
-  const written = value.length <= SHORT_TEXT_UNITS ? writeAscii(value, start) : -1;
-  const textBytes = written < 0 ? bytes.write(value, start) : written;
-  view.setInt32(length, textBytes);
-  length = start + textBytes;
-}
-
-/** @returns the bytes written; −1 if it isn't all ASCII */
-function writeAscii(value: string, start: number): number {
-  for (let index = 0; index < value.length; index++) {
-    const unit = value.charCodeAt(index);
-    if (unit > 0x7f) return -1;
-    bytes[start + index] = unit;
-  }
-  return value.length;
+  const written = writeUtf8(bytes, value, start);
+  view.setInt32(length, written);
+  length = start + written;
 }
 
 function writeBytes(value: Uint8Array): void {
