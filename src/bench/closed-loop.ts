@@ -9,15 +9,15 @@ const STALL_MS = 30_000;
 export async function runClosedLoop(load: Load): Promise<LoadResult> {
   const frames = load.messages.map(framed);
   const count = Math.min(load.connections ?? DEFAULT_CONNECTIONS, load.inFlight);
-  const opening = Array.from({ length: count }, () => GrpcConnection.open(load.target));
-  const connections = await Promise.all(opening);
+  const calls = { target: load.target, path: load.path, keepsMessages: load.keepsAnswers };
+  const connections = await Promise.all(Array.from({ length: count }, () => GrpcConnection.open(calls)));
   const tally = new Tally(load);
   let next = 0;
 
   async function keepCalling(connection: GrpcConnection): Promise<void> {
     for (let index = next++; index < frames.length; index = next++) {
       const startedAt = performance.now();
-      const answer = await connection.call(load.path, frames[index] as Buffer, load.keepsAnswers);
+      const answer = await connection.call(frames[index] as Buffer);
       tally.add(index, answer.at - startedAt, answer.error, answer.message);
     }
   }

@@ -11,6 +11,9 @@ import type { FilledDatabase } from "./rewards/filled-database.js";
 import { auditBooks, startService } from "./service-process.js";
 import type { Measurable, Workload } from "./workload.js";
 
+/** In one run, so that what they leave behind doesn't fill a disk. */
+export const MOST_CALLS = 1_000_000;
+
 /** What the workloads of one bench share. */
 export interface Shared {
   readonly options: BenchOptions;
@@ -26,7 +29,6 @@ export interface Shared {
 export async function measure(workload: Workload, shared: Shared, resources: Resources): Promise<WorkloadResult> {
   const { options, pgbench, progress } = shared;
   const title = `${workload.name} on ${workload.store}`;
-  const calls = options.calls ?? workload.calls;
   const database = await databaseFor(workload, shared, resources);
 
   const prepared = await progress.step(`${title}: preparing`, async () => {
@@ -41,7 +43,7 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
       say: (text, share) => progress.detail(`${title}: ${text}`, share),
     });
   });
-  if (!workload.isLong) await progress.step(`${title}: warming up`, () => prepared.run(Math.ceil(calls / 2)));
+  const calls = await progress.step(`${title}: warming up`, () => warmUp(workload, options, prepared));
   const runs: RunReport[] = [];
   const references: number[] = [];
   const times = workload.isLong ? 1 : options.runs;
@@ -51,6 +53,15 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
   const audit = workload.data ? undefined : await progress.step(`${title}: auditing`, () => auditBooks(database.url));
   const { name, store, figure, referenceName, goal, also = [] } = workload;
   return { name, store, figure, referenceName, goal, also, calls, runs, references, audit };
+}
+
+/** Makes calls that don't count. @returns how many each run has to make */
+async function warmUp(workload: Workload, options: BenchOptions, prepared: Measurable): Promise<number> {
+  const asked = options.calls ?? workload.calls;
+  if (workload.isLong) return asked;
+  const { callsPerSecond } = await prepared.run(Math.ceil(asked / 2));
+  if (options.calls !== undefined || workload.isOfOneSize) return asked;
+  return Math.min(MOST_CALLS, Math.ceil(callsPerSecond * options.seconds));
 }
 
 async function measureOnce(

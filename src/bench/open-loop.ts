@@ -12,7 +12,9 @@ const MOST_BEHIND_MS = 20;
 export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   const frames = load.messages.map(framed);
   const count = Math.ceil(load.mostInFlight / CALLS_PER_CONNECTION);
-  const connections = await Promise.all(Array.from({ length: count }, () => GrpcConnection.open(load.target)));
+  const { target, path, deadlineMs } = load;
+  const open = () => GrpcConnection.open({ target, path, deadlineMs, keepsMessages: false });
+  const connections = await Promise.all(Array.from({ length: count }, open));
   const outcomes = new Outcomes(frames.length);
   const calls = new Set<Promise<void>>();
   const startedAt = performance.now();
@@ -21,7 +23,7 @@ export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   async function send(index: number): Promise<void> {
     const sentAt = now();
     const connection = connections[index % connections.length] as GrpcConnection;
-    const answer = await connection.call(load.path, frames[index] as Buffer, false, load.deadlineMs);
+    const answer = await connection.call(frames[index] as Buffer);
     outcomes.add(index, sentAt, now() - sentAt, outcomeOf(answer));
   }
   for (const [index, dueMs] of dueTimes(load)) {

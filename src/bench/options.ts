@@ -14,7 +14,9 @@ export type StoreName = "sqlite" | "postgres";
 export interface BenchOptions {
   readonly only: readonly WorkloadName[];
   readonly stores: readonly StoreName[];
-  /** Calls in one run, of every workload; undefined leaves each workload its own number. */
+  /** Seconds that each run takes: the warm-up says how many calls that is. */
+  readonly seconds: number;
+  /** Calls in one run, of every workload, however long they take; undefined leaves that to `seconds`. */
   readonly calls: number | undefined;
   /** Processes of the service on Postgres, behind one port, where a workload doesn't say otherwise. */
   readonly workers: number;

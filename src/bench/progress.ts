@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 /** Steps that every workload has besides its runs: preparing, warming up and the audit. */
 const STEPS_AROUND_RUNS = 3;
 
-/** Says on a terminal what the bench is at; says nothing anywhere else. */
+/** Says on standard error what the bench is at: with a bar on a terminal, with a line a step anywhere else. */
 export class Progress {
   private readonly bar = new SingleBar({
     format: "measuring {bar} {steps} {step}",
@@ -22,6 +22,7 @@ export class Progress {
   /** Runs one step under its name. */
   async step<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     this.show(name, 0);
+    if (!this.isWatched) process.stderr.write(`${this.done + 1}/${this.total} ${name}\n`);
     const result = await work();
     this.done++;
     return result;

@@ -56,8 +56,10 @@ export interface Workload {
   readonly also?: readonly AbsoluteFigure[];
   /** Set if it takes so long that it is only measured when asked for by name, and then in one run without a warm-up. */
   readonly isLong?: true;
-  /** Calls in one run unless told otherwise, so that a run takes a few seconds on two cores. */
+  /** Twice the calls of the warm-up, unless the options say how many; and of each run, if it is of one size. */
   readonly calls: number;
+  /** Set if a run isn't made longer or shorter by how quick the machine is. */
+  readonly isOfOneSize?: true;
   /** Processes of the service under measurement. Default: as the options say on Postgres, 1 on SQLite */
   readonly workers?: number;
   /** Makes what the runs need. */

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { runBench } from "../bench/bench.js";
+import { MOST_CALLS } from "../bench/measure.js";
 import { type BenchOptions, type StoreName, WORKLOAD_NAMES, type WorkloadName } from "../bench/options.js";
 import { formatReport } from "../bench/report.js";
 import { Resources } from "../bench/resources.js";
@@ -8,11 +9,10 @@ import { isValid } from "../bench/result.js";
 import { DEFAULT_WORKLOADS } from "../bench/workloads/workloads.js";
 
 /** Bounds, so that a slip of the finger doesn't fill a disk. */
-const MAX_CALLS = 1_000_000;
 const MAX_REWARDS = 20_000_000;
 const MAX_RUNS = 100;
 const MAX_WORKERS = 64;
-const MAX_PGBENCH_SECONDS = 600;
+const MAX_SECONDS = 600;
 
 const STORES: Readonly<Record<string, readonly StoreName[]>> = {
   sqlite: ["sqlite"],
@@ -40,10 +40,11 @@ export function benchCommand(): Command {
       workloadNames,
     )
     .option("--store <store>", "sqlite, postgres or both", stores, STORES.both)
+    .option("--seconds <s>", "Seconds of one run; how many calls that is, the warm-up says", upTo(MAX_SECONDS), 5)
     .option(
       "--calls <n>",
-      "Calls in one run (of audit: entries), default a few seconds' worth; memory makes 1,000,000 unless told",
-      upTo(MAX_CALLS),
+      "Calls in one run (of audit: entries), however long they take; audit, overload and memory have a size of their own",
+      upTo(MOST_CALLS),
     )
     .option("--workers <n>", "Processes of the service on Postgres, behind one port", upTo(MAX_WORKERS), 1)
     .option("--rewards <n>", "Rewards of the creator whose earnings are read", upTo(MAX_REWARDS), 5_000_000)
@@ -51,7 +52,7 @@ export function benchCommand(): Command {
     .option(
       "--pgbench-seconds <s>",
       "Seconds of pgbench for each number of clients, spread over the runs of a workload",
-      upTo(MAX_PGBENCH_SECONDS),
+      upTo(MAX_SECONDS),
       10,
     )
     .option("--database-url <url>", "A Postgres server to make throw-away databases on, default one of its own")

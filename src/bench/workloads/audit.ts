@@ -28,6 +28,7 @@ export const AUDIT: Workload = {
   goal: { floor: 50_000, target: 100_000, isBetter: "higher" },
   also: [{ name: "most resident at any time", figure: "peakMegabytes" }],
   calls: 200_000,
+  isOfOneSize: true,
   async prepare({ caller, databaseUrl, say }) {
     await prepareParties(caller);
     await credit(caller, ACCOUNTS, CREDIT_USD_MICROS);

@@ -23,7 +23,7 @@ export const DEBIT_ON_POSTGRES: Workload = {
   referenceName: "TPC-B, best of 8 and 32 clients",
   figure: "callsPerSecond",
   goal: { floor: 2, target: 3, isBetter: "higher" },
-  calls: 8_000,
+  calls: 16_000,
   async prepare(bench) {
     await credit(bench.caller, ACCOUNTS, CREDIT_USD_MICROS);
     return {

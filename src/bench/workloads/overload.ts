@@ -41,6 +41,7 @@ export const OVERLOADED: Workload = {
     { name: "not sent by the client", figure: "unsentPercent" },
   ],
   calls: 30_000,
+  isOfOneSize: true,
   async prepare({ caller, say }) {
     await credit(caller, ACCOUNTS, CREDIT_USD_MICROS);
     return { run: (calls) => overload(caller, calls, say), reference: async () => 1 };
