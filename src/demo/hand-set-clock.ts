@@ -23,7 +23,7 @@ export function datedBy(clock: HandSetClock, store: LedgerStore): LedgerStore {
           loadDue: (accountIds, now) => transaction.loadDue(accountIds, now),
           loadRefundables: (transactionIds) => transaction.loadRefundables(transactionIds),
           loadRewardPolicy: (time) => transaction.loadRewardPolicy(time),
-          save: (changes) => transaction.save(changes),
+          save: (changes, isLast) => transaction.save(changes, isLast),
         }),
       ),
   };

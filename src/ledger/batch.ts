@@ -29,7 +29,7 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
 
 /**
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — generations, accounts, then what is read
- * under their locks, request keys first, each sorted by id — so that instances don't deadlock.
+ * under their locks, request keys first, each sorted by id — so that instances don't deadlock. What needs no answer to what is asked before it is asked in the same breath.
  * @param whenApplied told the time that the batch is written at, once nothing but saving is left
  * @returns one result a command, in order, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
@@ -43,12 +43,14 @@ export async function runBatch(
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
   const asked = accountsOf(commands, references, context.stripe);
-  const accounts = asked.size > 0 ? await transaction.loadAccounts([...asked].sort()) : [];
-  const { clock, requests } = await transaction.loadRequests(commands.flatMap((command) => command.requests ?? []));
+  const [accounts, { clock, requests }, owned] = await Promise.all([
+    asked.size > 0 ? transaction.loadAccounts([...asked].sort()) : [],
+    transaction.loadRequests(commands.flatMap((command) => command.requests ?? [])),
+    loadOwned(transaction, commands, keys, [...asked]),
+  ]);
   const now = batchTime(clock, context.clockFloor, keys, accounts);
   const due = await loadDue(transaction, accounts, now, context.stripe);
   for (const accountId of due.asked) asked.add(accountId);
-  const owned = await loadOwned(transaction, commands, keys, accounts);
 
   const set = new WorkingSet(now, context.stripe, requests, keys.externalReferences, references, {
     asked,
@@ -67,7 +69,7 @@ export async function runBatch(
   const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
   if (isRefusedAlone) return { results, entries: [] };
   const changes = set.changes();
-  await transaction.save(changes);
+  await transaction.save(changes, true);
   return { results, entries: changes.entries };
 }
 
@@ -145,18 +147,20 @@ async function loadOwned(
   transaction: LedgerTransaction,
   commands: readonly Command<unknown>[],
   keys: LoadedKeys,
-  accounts: readonly Account[],
+  accountIds: readonly string[],
 ): Promise<LoadedOwned> {
-  const owners = accounts.map((account) => account.accountId).filter((accountId) => !isPlatformAccount(accountId));
-  const openGrants = owners.length > 0 ? await transaction.loadGrants(owners, FIRST_GRANTS_PER_ACCOUNT) : [];
+  const owners = accountIds.filter((accountId) => !isPlatformAccount(accountId));
   const holdIds = [
     ...commands.flatMap((command) => command.holds ?? []),
     ...keys.generations.flatMap(({ holdId }) => (holdId === "" ? [] : [holdId])),
   ];
-  const holds = holdIds.length > 0 ? await transaction.loadHolds(holdIds) : [];
   const refundedIds = keys.transactions.map(({ transactionId }) => transactionId);
-  if (refundedIds.length === 0) return { openGrants, namedGrants: [], holds, refundables: [] };
-  const refundables = await transaction.loadRefundables(refundedIds);
+  const [openGrants, holds, refundables] = await Promise.all([
+    owners.length > 0 ? transaction.loadGrants(owners, FIRST_GRANTS_PER_ACCOUNT) : [],
+    holdIds.length > 0 ? transaction.loadHolds(holdIds) : [],
+    refundedIds.length > 0 ? transaction.loadRefundables(refundedIds) : [],
+  ]);
+  if (refundables.length === 0) return { openGrants, namedGrants: [], holds, refundables };
   const burnedIds = refundables.flatMap(({ entries }) => entries[0]?.grantMovements.map(([grantId]) => grantId) ?? []);
   return { openGrants, namedGrants: await transaction.loadGrantsById(burnedIds), holds, refundables };
 }

@@ -99,7 +99,10 @@ export interface BatchChanges extends BookChanges {
   readonly rewardPolicies: readonly RewardPolicyRow[];
 }
 
-/** One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, loadRequests, the other loads, save. */
+/**
+ * One database transaction of the ledger writer. Calls come in this order: loadKeys, loadAccounts, loadRequests, the other loads, save. They are carried out in the order they are made in, so one that
+ * needs nothing of another's answer needn't wait for it; if one fails, so do those after it.
+ */
 export interface LedgerTransaction {
   /**
    * Reads used external references, then reads and locks generations by id or run id, in order of generation_id.
@@ -135,8 +138,9 @@ export interface LedgerTransaction {
   /**
    * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
    * left as it is.
+   * @param isLast whether nothing comes after it, so that the store may commit along with it instead of waiting for its answer first
    */
-  save(changes: BatchChanges): Promise<void>;
+  save(changes: BatchChanges, isLast?: boolean): Promise<void>;
 }
 
 /** Writes of the ledger. */

@@ -1,10 +1,11 @@
-import createKnex from "knex";
+import createKnex, { type Knex } from "knex";
 import { v7 as uuidv7 } from "uuid";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { dayOf } from "../../src/domain/earnings.js";
+import { PipelinedTransaction } from "../../src/storage/postgres/pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
-import type { BatchChanges } from "../../src/storage/store.js";
+import type { BatchChanges, LedgerTransaction } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
   accountRow,
@@ -192,27 +193,37 @@ describeStores("save", (makeDatabase, backend) => {
     const knex =
       backend === "sqlite"
         ? createKnex({ client: "better-sqlite3", connection: url.slice("sqlite:".length), useNullAsDefault: true })
-        : createKnex({ client: "pg", connection: url, pool: { min: 0, max: 1 } });
-    const statementsFor = (rows: number): Promise<number> =>
+        : createKnex({
+            client: "pg",
+            connection: { connectionString: url, pipeline: true } as Knex.PgConnectionConfig,
+            pool: { min: 0, max: 1 },
+          });
+    const saveRows = (ledger: LedgerTransaction, rows: number): Promise<void> => {
+      const all = Array.from({ length: rows }, somethingOfEverything);
+      return ledger.save({
+        ...changesOf(all),
+        changedAccounts: all.map((one) => one.account),
+        changedGrants: all.map((one) => one.grant),
+        changedGenerations: all.map((one) => one.generation),
+        changedHolds: all.map((one) => one.hold),
+        changedTransactions: all.map((one) => one.transaction),
+        changedRewards: all.map((one) => one.reward),
+      });
+    };
+    const statementsOnSqlite = (rows: number): Promise<number> =>
       knex.transaction(async (transaction) => {
-        const ledger =
-          backend === "sqlite"
-            ? new SqliteLedgerTransaction(transaction, NOON)
-            : new PostgresLedgerTransaction(transaction);
         let statements = 0;
         transaction.on("query", () => statements++);
-        const all = Array.from({ length: rows }, somethingOfEverything);
-        await ledger.save({
-          ...changesOf(all),
-          changedAccounts: all.map((one) => one.account),
-          changedGrants: all.map((one) => one.grant),
-          changedGenerations: all.map((one) => one.generation),
-          changedHolds: all.map((one) => one.hold),
-          changedTransactions: all.map((one) => one.transaction),
-          changedRewards: all.map((one) => one.reward),
-        });
+        await saveRows(new SqliteLedgerTransaction(transaction, NOON), rows);
         return statements;
       });
+    const statementsOnPostgres = (rows: number): Promise<number> =>
+      PipelinedTransaction.run(knex, async (transaction) => {
+        const query = vi.spyOn(transaction, "query");
+        await saveRows(new PostgresLedgerTransaction(transaction), rows);
+        return query.mock.calls.length;
+      });
+    const statementsFor = backend === "sqlite" ? statementsOnSqlite : statementsOnPostgres;
     try {
       const statements = await statementsFor(1);
       expect(statements).toBeGreaterThan(0);

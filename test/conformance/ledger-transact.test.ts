@@ -34,6 +34,57 @@ describeStores("transact", (makeDatabase, backend) => {
     await expect(save(pair.other, { openedAccounts: [account] })).resolves.toBeUndefined();
   });
 
+  it("has committed a save that was its last call when it resolves", async () => {
+    const account = accountRow(fresh("ann"));
+    const seen = await pair.store.transact(async (transaction) => {
+      const [found] = await Promise.all([
+        transaction.loadAccounts([account.accountId]),
+        transaction.save({ ...NO_CHANGES, openedAccounts: [account] }, true),
+      ]);
+      return found;
+    });
+    expect(seen).toEqual([]);
+    expect(await pair.other.accounts([account.accountId])).toEqual([account]);
+  });
+
+  it("writes nothing of a last save that meets a row which is there, and is of use again", async () => {
+    const [known, account] = [accountRow(fresh("ann")), accountRow(fresh("ben"))];
+    await save(pair.other, { openedAccounts: [known] });
+    for (const openedAccounts of [[known], [known, account], [account, known]]) {
+      const end = pair.store.transact((transaction) => transaction.save({ ...NO_CHANGES, openedAccounts }, true));
+      await expect(end).rejects.toMatchObject({ name: "StoreError", kind: "CONFLICT" });
+    }
+    expect(await pair.other.accounts([account.accountId])).toEqual([]);
+    await save(pair.store, { openedAccounts: [account] });
+  });
+
+  it("carries out calls in the order they are made in, whether or not each is waited for", async () => {
+    const account = accountRow(fresh("ann"));
+    await save(pair.store, { openedAccounts: [account] });
+    const changed = { ...account, balanceUsdMicros: account.balanceUsdMicros + 1n };
+    const answers = await pair.store.transact((transaction) =>
+      Promise.all([
+        transaction.loadAccounts([account.accountId]),
+        transaction.save({ ...NO_CHANGES, changedAccounts: [changed] }),
+        transaction.loadAccounts([account.accountId]),
+      ]),
+    );
+    expect([answers[0], answers[2]]).toEqual([[account], [changed]]);
+  });
+
+  it("fails with the first of its calls that fails, and none after it takes effect", async () => {
+    const [known, account] = [accountRow(fresh("ann")), accountRow(fresh("ben"))];
+    await save(pair.other, { openedAccounts: [known] });
+    const end = pair.store.transact((transaction) =>
+      Promise.all([
+        transaction.save({ ...NO_CHANGES, openedAccounts: [known] }),
+        transaction.save({ ...NO_CHANGES, openedAccounts: [account] }),
+      ]),
+    );
+    await expect(end).rejects.toMatchObject({ name: "StoreError", kind: "CONFLICT" });
+    expect(await pair.other.accounts([account.accountId])).toEqual([]);
+  });
+
   it("is of use again after a failure", async () => {
     const account = accountRow(fresh("ann"));
     await save(pair.store, { openedAccounts: [account] });

@@ -13,7 +13,7 @@ import {
   request,
   transferOf,
 } from "../support/commands.js";
-import { withTransact } from "../support/store-faults.js";
+import { committedApart, withTransact } from "../support/store-faults.js";
 import { describeStores } from "../support/stores.js";
 
 /** Two copies of a request at two instances. The first has done everything but commit when the second comes: what the second finds under its locks would refuse it, were it another request. */
@@ -88,7 +88,7 @@ describeStores("a request that is repeated while its first copy commits", (makeD
     });
     const slow = withTransact(pair.store, (work) =>
       pair.store.transact(async (transaction) => {
-        const done = await work(transaction);
+        const done = await work(committedApart(transaction));
         applied();
         await isAllowed;
         return done;

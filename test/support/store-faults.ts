@@ -6,7 +6,7 @@ export function withTransactions(
   change: (transaction: LedgerTransaction) => Partial<LedgerTransaction>,
 ): LedgerStore {
   return withTransact(store, (work) =>
-    store.transact((transaction) => work({ ...delegating(transaction), ...change(transaction) })),
+    store.transact((transaction) => work({ ...committedApart(transaction), ...change(transaction) })),
   );
 }
 
@@ -22,7 +22,8 @@ export function withClock(store: LedgerStore, clock: { readonly now: bigint }): 
   }));
 }
 
-function delegating(transaction: LedgerTransaction): LedgerTransaction {
+/** The same transaction, in which no save is the last call: what a test does after it happens before the commit. */
+export function committedApart(transaction: LedgerTransaction): LedgerTransaction {
   return {
     loadKeys: (keys) => transaction.loadKeys(keys),
     loadRequests: (requests) => transaction.loadRequests(requests),
@@ -55,7 +56,7 @@ export function failing(store: LedgerStore, error: StoreError, times: number): L
   let left = times;
   return withTransact(store, (work) =>
     store.transact(async (transaction) => {
-      const done = await work(transaction);
+      const done = await work(committedApart(transaction));
       if (left-- > 0) throw error;
       return done;
     }),

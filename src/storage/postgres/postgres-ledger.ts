@@ -1,4 +1,3 @@
-import type { Knex } from "knex";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
@@ -20,7 +19,7 @@ import { changesByTable, type TableChange } from "../table-changes.js";
 import { ACCOUNTS, ASSET_DAYS, ASSET_USERS, GENERATIONS, GRANTS, REQUESTS } from "../tables.js";
 import { isUuid } from "../uuid.js";
 import { binaryArray, type ElementType } from "./binary-array.js";
-import { translatePostgresError } from "./errors.js";
+import type { PipelinedTransaction } from "./pipelined-transaction.js";
 
 /*
  * The ledger writer's transaction on Postgres, READ COMMITTED. Locks are taken in one order everywhere: generations by generation_id, then accounts by account_id, each in one
@@ -48,21 +47,22 @@ const CLOCK = "(extract(epoch from clock_timestamp()) * 1000000)::bigint";
 export class PostgresLedgerTransaction implements LedgerTransaction {
   private readonly loads: LedgerLoads;
 
-  constructor(private readonly transaction: Knex.Transaction) {
+  constructor(private readonly transaction: PipelinedTransaction) {
     this.loads = new LedgerLoads({
-      query: (name, sql, bindings) => this.query(name, sql, bindings),
+      query: (name, sql, bindings) => transaction.query(name, sql, bindings),
       uuids: (ids) => ({ sql: "= any(?::uuid[])", binding: binaryArray("uuid", ids) }),
       texts: (values) => ({ sql: "= any(?::text[])", binding: binaryArray("text", values) }),
     });
   }
 
   async loadKeys(keys: BatchKeys): Promise<LoadedKeys> {
-    return {
-      externalReferences: await this.externalReferences(keys.externalReferences),
-      generations: await this.generations(keys),
-      holds: await this.loads.accountsOfHolds(keys.holds),
-      transactions: await this.loads.accountsOfTransactions(keys.transactions),
-    };
+    const [externalReferences, generations, holds, transactions] = await Promise.all([
+      this.externalReferences(keys.externalReferences),
+      this.generations(keys),
+      this.loads.accountsOfHolds(keys.holds),
+      this.loads.accountsOfTransactions(keys.transactions),
+    ]);
+    return { externalReferences, generations, holds, transactions };
   }
 
   loadGrantsById(grantIds: readonly string[]): Promise<Grant[]> {
@@ -86,7 +86,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   async loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
-    const rows = await this.query(
+    const rows = await this.transaction.query(
       "load_accounts",
       "select * from accounts where account_id = any(?::text[]) order by account_id for no key update",
       [textArray(accountIds)],
@@ -96,7 +96,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
     // The left join gives the clock even where no request is known.
-    const rows = await this.query(
+    const rows = await this.transaction.query(
       "load_requests",
       `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
          select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
@@ -110,7 +110,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   async loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    const rows = await this.query(
+    const rows = await this.transaction.query(
       "load_grants",
       `select g.* from unnest(?::text[]) k(account_id) cross join lateral (
          (select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
@@ -122,18 +122,20 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     return rows.map((row) => GRANTS.decode(row));
   }
 
-  async save(changes: BatchChanges): Promise<void> {
+  async save(changes: BatchChanges, isLast = false): Promise<void> {
     // Postgres runs the parts of a WITH that nothing reads from last to first. Nothing breaks if it ever doesn't, but instances that open the same rows would meet later.
     const tables = changesByTable(changes).reverse();
     if (tables.length === 0) return;
     const rollup = rollupOf(changes);
     const { name, sql } = saveQuery(tables, rollup);
-    await this.query(name, sql, [...rollupBindings(rollup), ...tables.flatMap(bindingsOf)]);
+    const bindings = [...rollupBindings(rollup), ...tables.flatMap(bindingsOf)];
+    if (isLast) await this.transaction.queryAndCommit(name, sql, bindings);
+    else await this.transaction.query(name, sql, bindings);
   }
 
   private async externalReferences(wanted: readonly string[]): Promise<LoadedKeys["externalReferences"]> {
     if (wanted.length === 0) return [];
-    const rows = await this.query(
+    const rows = await this.transaction.query(
       "load_external_references",
       `select external_reference, transaction_id from transactions
        where external_reference = any(?::text[]) and external_reference <> ''`,
@@ -149,7 +151,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     if (keys.generations.length === 0) return [];
     const ids = keys.generations.map((ref) => ref.generationId).filter(isUuid);
     const runs = keys.generations.map((ref) => ref.runId).filter((runId) => runId !== "");
-    const rows = await this.query(
+    const rows = await this.transaction.query(
       "load_generations",
       `select * from generations
        where generation_id = any(?::uuid[]) or (run_id = any(?::text[]) and run_id <> '')
@@ -157,15 +159,6 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       [binaryArray("uuid", ids), textArray(runs)],
     );
     return rows.map((row) => GENERATIONS.decode(row));
-  }
-
-  private async query(name: string, sql: string, bindings: readonly unknown[]): Promise<Record<string, unknown>[]> {
-    try {
-      const result = await this.transaction.raw(sql, bindings as Knex.RawBinding[]).options({ name });
-      return result.rows;
-    } catch (error) {
-      throw translatePostgresError(error);
-    }
   }
 }
 

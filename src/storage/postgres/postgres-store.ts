@@ -9,6 +9,7 @@ import { QUIET } from "../knex/quiet.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
+import { PipelinedTransaction } from "./pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "./postgres-ledger.js";
 
 /** Bytewise collation: ids sort as on SQLite, and comparing them is cheap. */
@@ -53,7 +54,7 @@ const BY_KEY = [
 
 /** The production store. Any number of instances may share one database. @param url postgres://… */
 export function openPostgresStore(url: string): Store {
-  const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY });
+  const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY, pipeline: true } as Knex.PgConnectionConfig);
   const reads = connect(url, READ_CONNECTIONS);
   const snapshots = connect(url, SNAPSHOT_CONNECTIONS, UNBOUNDED);
   return composeStore({
@@ -73,21 +74,8 @@ class PostgresLedger implements LedgerStore {
 
   constructor(private readonly knex: Knex) {}
 
-  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    // Where the connection breaks, knex may report the failed ROLLBACK instead of what went wrong first.
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      return await this.knex.transaction(async (transaction) => {
-        try {
-          return await work(new PostgresLedgerTransaction(transaction));
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
-      });
-    } catch (error) {
-      throw failure ? failure.error : translatePostgresError(error);
-    }
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    return PipelinedTransaction.run(this.knex, (transaction) => work(new PostgresLedgerTransaction(transaction)));
   }
 
   newestTime(): Promise<EpochMicros> {

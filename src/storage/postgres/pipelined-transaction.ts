@@ -1,0 +1,89 @@
+import type { Knex } from "knex";
+import { translatePostgresError } from "./errors.js";
+
+/** A connection of pg's, as far as it is needed here. It has to have been opened with `pipeline`. */
+interface Connection {
+  query(query: { readonly text: string; readonly name?: string; readonly values?: readonly unknown[] }): Promise<{
+    readonly command: string;
+    readonly rows: Record<string, unknown>[];
+  }>;
+}
+
+/**
+ * A transaction whose statements leave without waiting for the answers to those before (docs/decisions/0029). Postgres carries them out in their order; after one that fails it refuses all others, so
+ * none of them takes effect. It begins with the first statement.
+ */
+export class PipelinedTransaction {
+  private begun: Promise<unknown> | undefined;
+  private hasEnded = false;
+
+  private constructor(private readonly connection: Connection) {}
+
+  /**
+   * Runs `work` in a transaction on a connection of the pool, and commits it unless its last statement has.
+   * @throws StoreError or whatever `work` throws; then nothing is written
+   */
+  static async run<T>(knex: Knex, work: (transaction: PipelinedTransaction) => Promise<T>): Promise<T> {
+    const connection: Connection = await knex.client.acquireConnection().catch(rethrow);
+    const transaction = new PipelinedTransaction(connection);
+    try {
+      const result = await work(transaction);
+      await transaction.end("commit");
+      return result;
+    } catch (error) {
+      // Where the connection is broken, so is the transaction.
+      await transaction.end("rollback").catch(() => {});
+      throw error;
+    } finally {
+      await knex.client.releaseConnection(connection);
+    }
+  }
+
+  /**
+   * Carries out a statement.
+   * @param name each connection plans a statement once by its name, so it belongs to this text alone
+   * @param sql with a ? for each value
+   */
+  async query(name: string, sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    return (await this.send(name, sql, values)).rows;
+  }
+
+  /** Carries out a statement and commits, both at once. Nothing can come after it. */
+  async queryAndCommit(name: string, sql: string, values: readonly unknown[]): Promise<void> {
+    await Promise.all([this.query(name, sql, values), this.end("commit")]);
+  }
+
+  private async send(name: string, sql: string, values: readonly unknown[]) {
+    // Postgres answers in order: if BEGIN fails, that is heard first.
+    this.begun ??= this.connection.query({ text: "begin" });
+    const [, result] = await Promise.all([
+      this.begun,
+      this.connection.query({ name, text: positioned(name, sql), values }),
+    ]).catch(rethrow);
+    return result;
+  }
+
+  private async end(how: "commit" | "rollback"): Promise<void> {
+    if (this.hasEnded || !this.begun) return;
+    this.hasEnded = true;
+    await this.connection.query({ text: how }).catch(rethrow);
+  }
+}
+
+/** The texts seen so far, by name: a few dozen. */
+const POSITIONED = new Map<string, string>();
+
+/** With $1, $2, … in the place of each ?. */
+function positioned(name: string, sql: string): string {
+  let text = POSITIONED.get(name);
+  if (text === undefined) {
+    let position = 0;
+    text = sql.replaceAll("?", () => `$${++position}`);
+    POSITIONED.set(name, text);
+  }
+  return text;
+}
+
+function rethrow(error: unknown): never {
+  throw translatePostgresError(error);
+}
