@@ -1,14 +1,7 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { create, type DescMethod, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
-import {
-  ConnectError,
-  type HandlerContext,
-  type Interceptor,
-  type ServiceImpl,
-  type UnaryResponse,
-} from "@connectrpc/connect";
+import { type DescMethod, type DescService, fromBinary, type Message } from "@bufbuild/protobuf";
+import type { HandlerContext, Interceptor, ServiceImpl, UnaryResponse } from "@connectrpc/connect";
 import {
   Metadata,
   type MethodDefinition,
@@ -17,16 +10,12 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
-  type StatusObject,
   type sendUnaryData,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { TollgateError } from "../domain/errors.js";
-import { StatusSchema } from "../gen/google/rpc/status_pb.js";
 import { encode, prepareToEncode } from "../wire/encode.js";
 import { type AnyRequest, CallContext, CallRequest, pathOf, UnaryAnswer } from "./grpc-call.js";
-import type { OverloadGate } from "./overload-gate.js";
-import { toConnectError } from "./status.js";
+import { toStatus } from "./grpc-status.js";
 import { unreadableMessage } from "./unreadable.js";
 
 /*
@@ -44,7 +33,6 @@ export function mountService<Service extends DescService>(
   service: Service,
   implementation: ServiceImpl<Service>,
   interceptors: readonly Interceptor[],
-  gate?: OverloadGate,
 ): void {
   const definition: Record<string, MethodDefinition<Bytes, Bytes>> = {};
   const handlers: UntypedServiceImplementation = {};
@@ -54,7 +42,7 @@ export function mountService<Service extends DescService>(
     const handler = (implementation as Record<string, unknown>)[method.localName];
     handlers[method.localName] =
       method.methodKind === "unary"
-        ? unaryCall(method, handler as UnaryHandler, interceptors, gate)
+        ? unaryCall(method, handler as UnaryHandler, interceptors)
         : streamCall(method, handler as StreamHandler, interceptors);
   }
   server.addService(definition as ServiceDefinition, handlers);
@@ -73,24 +61,13 @@ function definitionOf(method: DescMethod): MethodDefinition<Bytes, Bytes> {
   };
 }
 
-function unaryCall(
-  method: DescMethod,
-  handler: UnaryHandler,
-  interceptors: readonly Interceptor[],
-  gate: OverloadGate | undefined,
-) {
-  // Made once: it says the same each time, and under overload there are many.
-  const overloaded = toStatus(TollgateError.of("OVERLOADED", {}));
+function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: readonly Interceptor[]) {
   const run = compose(interceptors, async (request) => {
     const context = new CallContext(request);
     const message = await handler(request.message as Message, context);
     return new UnaryAnswer(context, message as Message);
   });
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
-    if (gate?.refuses(method)) {
-      callback(overloaded);
-      return;
-    }
     const request = new CallRequest(method, call, false);
     answer(request, call.request).then(
       ({ bytes, header, trailer }) => {
@@ -178,18 +155,4 @@ function toMetadata(headers: Headers): Metadata {
     metadata.set(name, value);
   });
   return metadata;
-}
-
-/** An error as grpc-js sends it, with the google.rpc.Status that carries its details. */
-function toStatus(thrown: unknown): Partial<StatusObject> {
-  const error = thrown instanceof ConnectError ? thrown : toConnectError(thrown, "");
-  const metadata = new Metadata();
-  if (error.details.length > 0) {
-    const details = error.details.flatMap((detail) =>
-      "desc" in detail ? [anyPack(detail.desc, create(detail.desc, detail.value as never))] : [],
-    );
-    const status = create(StatusSchema, { code: error.code, message: error.rawMessage, details });
-    metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, status)));
-  }
-  return { code: error.code as number, details: error.rawMessage, metadata };
 }

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { mountService } from "./grpc-adapter.js";
+import { refusing } from "./grpc-overload.js";
 import type { OverloadGate } from "./overload-gate.js";
 
 /** A service with what answers it. */
@@ -40,7 +41,9 @@ export async function startGrpcServer(
   gate?: OverloadGate,
   maxConnectionAgeMs?: number,
 ): Promise<GrpcServer> {
+  const methods = services.flatMap(({ service }) => service.methods);
   const server = new Server({
+    ...(gate && { interceptors: [refusing(gate, methods)] }),
     // grpc-js adds the jitter. There is no grace option: its end would cut calls off. A stream that stays, such as a health watch, keeps the connection it is on and nothing else.
     ...(maxConnectionAgeMs !== undefined && { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -51,7 +54,7 @@ export async function startGrpcServer(
     "grpc.enable_channelz": 0,
   });
   for (const { service, implementation } of services) {
-    mountService(server, service, implementation, interceptors, gate);
+    mountService(server, service, implementation, interceptors);
   }
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
