@@ -36,6 +36,23 @@ export class LedgerLoads {
     return (await this.queries.query("load_grants_by_id", sql, [ids.binding])).map(GRANTS.decode);
   }
 
+  /**
+   * The rolling grants that the first ones in burn order left out: only an account with as many as were asked for can have one further down.
+   * @param first open and rolling grants, at most `limitPerAccount` of each account
+   */
+  async rollingBeyond(first: readonly Grant[], limitPerAccount: number): Promise<Grant[]> {
+    if (first.length < limitPerAccount) return [];
+    const counts = new Map<string, number>();
+    for (const { accountId, isRolling } of first) {
+      counts.set(accountId, isRolling ? Number.NEGATIVE_INFINITY : (counts.get(accountId) ?? 0) + 1);
+    }
+    const full = [...counts].filter(([, count]) => count === limitPerAccount).map(([accountId]) => accountId);
+    if (full.length === 0) return [];
+    const owners = this.queries.texts(full);
+    const sql = `select * from credit_grants where account_id ${owners.sql} and is_rolling`;
+    return (await this.queries.query("load_rolling_grants", sql, [owners.binding])).map(GRANTS.decode);
+  }
+
   async holds(holdIds: readonly string[]): Promise<Hold[]> {
     const ids = this.queries.uuids(holdIds.filter(isUuid));
     const sql = `select * from holds where hold_id ${ids.sql}`;

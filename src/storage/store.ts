@@ -121,8 +121,7 @@ export interface LedgerTransaction {
    */
   loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests>;
   /**
-   * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not: one that is among the first comes twice. Only under
-   * the accounts' locks.
+   * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not. Only under the accounts' locks.
    */
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]>;
   /** Reads grants by id, open or not. Only under their accounts' locks. Unknown ids are left out. */

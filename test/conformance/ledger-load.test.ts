@@ -204,11 +204,12 @@ describeStores("loadGrants", (makeDatabase) => {
     expect(loaded).toContainEqual(rolling);
   });
 
-  it("reads a rolling grant twice that is among the first", async () => {
+  it("reads a rolling grant once that is among the first, also where these fill the limit", async () => {
     const accountId = fresh("ann");
     const rolling = grantRow(accountId, { isRolling: true });
     await save(pair.store, { openedAccounts: [accountRow(accountId)], openedGrants: [rolling] });
-    expect(await load([accountId], 10)).toEqual([rolling, rolling]);
+    expect(await load([accountId], 10)).toEqual([rolling]);
+    expect(await load([accountId], 1)).toEqual([rolling]);
   });
 
   it("finds a grant again that is filled up after it was spent", async () => {

@@ -113,13 +113,12 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     const rows = await this.transaction.query(
       "load_grants",
       `select g.* from unnest(?::text[]) k(account_id) cross join lateral (
-         (select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
-          order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?)
-         union all
-         select * from credit_grants o where o.account_id = k.account_id and o.is_rolling) g`,
+         select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
+         order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?) g`,
       [textArray(accountIds), limitPerAccount],
     );
-    return rows.map((row) => GRANTS.decode(row));
+    const first = rows.map((row) => GRANTS.decode(row));
+    return [...first, ...(await this.loads.rollingBeyond(first, limitPerAccount))];
   }
 
   async save(changes: BatchChanges, isLast = false): Promise<void> {

@@ -88,19 +88,15 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     return { clock: this.clock, requests: records };
   }
 
-  loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    return this.rows(
+  async loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
+    const first = await this.rows(
       GRANTS,
-      `select g.* from json_each(?1) k join credit_grants g on g.grant_id in (
+      `select g.* from json_each(?) k join credit_grants g on g.grant_id in (
          select o.grant_id from credit_grants o where o.account_id = k.value and (o.is_open or o.is_rolling)
-         order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?2)
-       union all
-       select g.* from json_each(?1) k join credit_grants g on g.account_id = k.value and g.is_rolling`.replace(
-        /\?\d/g,
-        "?",
-      ),
-      [jsonArray(accountIds), limitPerAccount, jsonArray(accountIds)],
+         order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?)`,
+      [jsonArray(accountIds), limitPerAccount],
     );
+    return [...first, ...(await this.loads.rollingBeyond(first, limitPerAccount))];
   }
 
   async save(changes: BatchChanges): Promise<void> {
