@@ -18,7 +18,7 @@ export class Walker {
     requests: 0,
   };
 
-  private reading: Promise<unknown> = Promise.resolve();
+  private isStopped = false;
 
   /**
    * @param limit rows that a full slice has: a shorter one is the last
@@ -34,11 +34,13 @@ export class Walker {
   /** The slices of a table, none of them empty. */
   async *slices<Row>(table: keyof AuditCounts, readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
     let ahead: Promise<readonly Row[]> | undefined;
-    for (let last: Row | undefined; ; ) {
-      const slice: readonly Row[] = await (ahead ?? this.read(() => readAfter(last)));
+    for (let last: Row | undefined; !this.isStopped; ) {
+      const slice: readonly Row[] = await (ahead ?? readAfter(last));
       last = slice.at(-1);
       const isLast = slice.length < this.limit;
-      ahead = this.readsAhead && !isLast ? this.read(() => readAfter(last)) : undefined;
+      ahead = this.readsAhead && !isLast ? readAfter(last) : undefined;
+      // Thrown where it is awaited, which a walk that has failed elsewhere never does.
+      ahead?.catch(() => {});
       this.walked[table] += slice.length;
       this.onSlice(totalOf(this.walked));
       if (slice.length > 0) yield slice;
@@ -46,12 +48,9 @@ export class Walker {
     }
   }
 
-  /** Reads when nothing else of this walk is being read: its connection does one thing at a time. */
-  read<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.reading.then(work);
-    // Thrown where the result is awaited, which a walk that has failed elsewhere never does.
-    this.reading = result.catch(() => {});
-    return result;
+  /** Ends all walks with the slice that they are at. */
+  stop(): void {
+    this.isStopped = true;
   }
 }
 

@@ -37,7 +37,7 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
   for await (const slice of slices) {
     const settlements = new Map<string, string[]>();
     const ids = slice.map((generation) => generation.generationId);
-    for (const [generationId, id] of await walker.read(() => view.settlementsOf(ids))) {
+    for (const [generationId, id] of await view.settlementsOf(ids)) {
       settlements.set(generationId, [...(settlements.get(generationId) ?? []), id]);
     }
     for (const generation of slice) {
@@ -76,8 +76,7 @@ export async function walkRollups(view: AuditView, walker: Walker, violations: V
     for (const day of slice) violations.add(checkAssetDay(day));
   }
   for (let after: CreatorAsset = BEFORE_ASSET_DAYS; ; ) {
-    const position = after;
-    const slice = await walker.read(() => view.assetUsersToCheckAfter(position, limit));
+    const slice = await view.assetUsersToCheckAfter(after, limit);
     for (const asset of slice) violations.add(checkAssetUsers(asset));
     const last = slice.at(-1);
     if (!last || slice.length < limit) return;

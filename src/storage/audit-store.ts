@@ -15,9 +15,15 @@ import type { RequestKey, RequestRecord } from "./store.js";
 /** Walks the whole store in key order, a bounded slice at a time; each slice starts above `after`. For the audit. */
 export interface AuditStore {
   /** One unchanging view of the store for the whole audit, however long it takes and whatever is written meanwhile. */
-  snapshot<T>(work: (view: AuditView) => Promise<T>): Promise<T>;
+  snapshot<T>(work: (view: AuditView) => Promise<T>, options?: SnapshotOptions): Promise<T>;
 }
 
+export interface SnapshotOptions {
+  /** Connections that the view's reads share; 1 unless told. A backend whose connections can't show one moment has 1 whatever is asked for. */
+  readonly readsAtOnce?: number | undefined;
+}
+
+/** Any number of reads may be asked for at once: those for which no connection is free wait for their turn. */
 export interface AuditView {
   /** By account_id. */
   accountsAfter(accountId: string, limit: number): Promise<Account[]>;

@@ -40,11 +40,12 @@ async function audit({ databaseUrl, account, anchor, against }: Flags): Promise<
       accountId: account,
       anchorFile: anchor,
       againstFile: against,
-      onProgress: (done, total) => {
-        if (!isWatched) return;
-        bar.setTotal(total);
-        bar.update(done);
-      },
+      onProgress: isWatched
+        ? (done, total) => {
+            bar.setTotal(total);
+            bar.update(done);
+          }
+        : undefined,
     });
     bar.stop();
     process.stdout.write(text);

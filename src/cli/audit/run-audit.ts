@@ -1,6 +1,6 @@
 import { type AccountReport, auditAccount } from "../../audit/account-audit.js";
 import { type Anchor, compareWithAnchors, headsOf } from "../../audit/anchors.js";
-import { auditView } from "../../audit/audit.js";
+import { auditView, READS_AT_ONCE } from "../../audit/audit.js";
 import { formatReport, verdict } from "../../audit/report.js";
 import { ViolationCollector } from "../../audit/violations.js";
 import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
@@ -30,8 +30,9 @@ export interface AuditOutcome {
  * @throws StoreError; AnchorFileError; TollgateError ACCOUNT_NOT_FOUND
  */
 export function runAudit(store: AuditStore, run: AuditRun): Promise<AuditOutcome> {
-  return store.snapshot((view) =>
-    run.accountId === undefined ? runWhole(view, run) : runOne(view, run.accountId, run),
+  return store.snapshot(
+    (view) => (run.accountId === undefined ? runWhole(view, run) : runOne(view, run.accountId, run)),
+    { readsAtOnce: READS_AT_ONCE },
   );
 }
 

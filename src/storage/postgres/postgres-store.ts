@@ -1,13 +1,15 @@
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
-import type { AuditStore } from "../audit-store.js";
+import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
+import { ReadLanes } from "../knex/read-lanes.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
+import { copyRows, copyValues } from "./copy-rows.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
 import { PostgresLedgerTransaction } from "./postgres-ledger.js";
 
@@ -24,8 +26,8 @@ const WRITE_CONNECTIONS = 4;
 /** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */
 const TRANSACTIONS_AT_ONCE = 2;
 const READ_CONNECTIONS = 8;
-/** As many as slices of VerifyLedger run at once, and one audit. */
-const SNAPSHOT_CONNECTIONS = 5;
+/** As many as slices of VerifyLedger run at once, and an audit's. */
+const SNAPSHOT_CONNECTIONS = 8;
 
 /** Bounds on the server's side, so that a lost client holds no lock for long. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -98,16 +100,43 @@ class PostgresLedger implements LedgerStore {
 class PostgresAudit implements AuditStore {
   constructor(private readonly knex: Knex) {}
 
-  async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
+  async snapshot<T>(work: (view: AuditView) => Promise<T>, { readsAtOnce = 1 }: SnapshotOptions = {}): Promise<T> {
+    const transactions: Knex.Transaction[] = [];
+    const begin = async (exported: string | undefined): Promise<Knex.Transaction> => {
+      const transaction = await this.knex.transaction(undefined, { isolationLevel: "repeatable read", readOnly: true });
+      transactions.push(transaction);
+      if (exported !== undefined) await transaction.raw(`set transaction snapshot ${pg.escapeLiteral(exported)}`);
+      return transaction;
+    };
     try {
-      return await this.knex.transaction((transaction) => work(new KnexAuditView(transaction)), {
-        isolationLevel: "repeatable read",
-        readOnly: true,
-      });
+      const first = await begin(undefined);
+      if (readsAtOnce > 1) {
+        const { rows } = await first.raw("select pg_export_snapshot() as id");
+        for (let more = 1; more < readsAtOnce; more++) await begin(rows[0].id);
+      }
+      const lanes = new ReadLanes(await Promise.all(transactions.map(clientOf)));
+      try {
+        return await work(
+          new KnexAuditView(first, {
+            rows: (statement) => lanes.use((client) => copyRows(client, statement)),
+            values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
+          }),
+        );
+      } finally {
+        await lanes.idle();
+      }
     } catch (error) {
       throw translatePostgresError(error);
+    } finally {
+      // They have only read; one whose connection has broken can't even be told.
+      await Promise.allSettled(transactions.map((transaction) => transaction.rollback()));
     }
   }
+}
+
+/** The connection that a transaction runs on. */
+function clientOf(transaction: Knex.Transaction): Promise<pg.ClientBase> {
+  return transaction.client.acquireConnection();
 }
 
 /** int8 arrives as bigint, on these connections only. */
