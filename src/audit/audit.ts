@@ -37,7 +37,8 @@ export function auditLedger(store: AuditStore, options: AuditOptions = {}): Prom
 
 /** As auditLedger, within a snapshot that the caller has more to do with. */
 export async function auditView(view: AuditView, options: AuditOptions = {}): Promise<AuditReport> {
-  const total = options.onProgress ? totalOf(await view.counts()) : 0;
+  const counts = await view.counts();
+  const total = totalOf(counts);
   const walker = new Walker(options.sliceRows ?? DEFAULT_SLICE_ROWS, (done) => options.onProgress?.(done, total), true);
   const violations = new ViolationCollector();
   const ofTables = new ViolationCollector();
@@ -46,7 +47,7 @@ export async function auditView(view: AuditView, options: AuditOptions = {}): Pr
   // Side by side, as far as the view has connections for it. What each finds is told in the same order whichever is quicker.
   await sideBySide(walker, [
     new AccountWalk(view, walker, violations, trialBalance).run(),
-    walkTables(view, walker, ofTables),
+    walkTables(view, walker, counts, ofTables),
   ]);
   violations.addAll(ofTables.list());
   violations.add(trialBalance.close());
@@ -59,9 +60,14 @@ export async function auditView(view: AuditView, options: AuditOptions = {}): Pr
   };
 }
 
-async function walkTables(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
+async function walkTables(
+  view: AuditView,
+  walker: Walker,
+  counts: AuditCounts,
+  violations: ViolationCollector,
+): Promise<void> {
   await walkTransactions(view, walker, violations);
-  await walkStrays(view, walker, violations);
+  await walkStrays(view, walker, counts, violations);
   await walkRollups(view, walker, violations);
   await walkGenerations(view, walker, violations);
 }

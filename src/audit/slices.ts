@@ -41,11 +41,16 @@ export class Walker {
       ahead = this.readsAhead && !isLast ? readAfter(last) : undefined;
       // Thrown where it is awaited, which a walk that has failed elsewhere never does.
       ahead?.catch(() => {});
-      this.walked[table] += slice.length;
-      this.onSlice(totalOf(this.walked));
+      this.passed(table, slice.length);
       if (slice.length > 0) yield slice;
       if (isLast) return;
     }
+  }
+
+  /** Counts rows as walked. */
+  passed(table: keyof AuditCounts, rows: number): void {
+    this.walked[table] += rows;
+    this.onSlice(totalOf(this.walked));
   }
 
   /** Ends all walks with the slice that they are at. */

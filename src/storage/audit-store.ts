@@ -56,17 +56,20 @@ export interface AuditView {
   entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]>;
   /** By generation_id. An empty id is below every other. Fails as allEntriesAfter does. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
-  /** By transaction_id and position. An empty transaction id is below every other. */
-  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]>;
-  /** By transaction_id and position. An empty transaction id is below every other. */
-  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
+  rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
+  clawbacksAfter(after: ClawbackKey, limit: number, which?: Which): Promise<ClawbackToCheck[]>;
   /** By account_id, asset_id, role and day, with what the rewards and clawbacks of each sum to. */
   assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]>;
   /** Assets with users, by account_id, asset_id and role. */
   assetUsersToCheckAfter(after: CreatorAsset, limit: number): Promise<AssetUsersToCheck[]>;
-  /** By caller and request_id. */
-  requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
+  /** By caller and request_id. Strays are those without their effect. */
+  requestsAfter(after: RequestKey, limit: number, which?: Which): Promise<AuditedRequest[]>;
 }
+
+/** All rows, unless told, or only strays: then the store looks at all rows that follow, however many, and hands out those that lack what belongs to them. */
+export type Which = "all" | "strays";
 
 export type EntryKey = Pick<EntryRow, "accountId" | "accountVersion">;
 

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { MOST_BYTES_PER_UNIT, writeUtf8 } from "../utf8.js";
+import { MOST_BYTES_PER_UNIT } from "../utf8.js";
 import type { ChainedTransaction, EntryRow, GrantMovement } from "./rows.js";
 
 /** What an account's first entry builds on. */
@@ -8,9 +8,8 @@ export const CHAIN_START: Uint8Array = new Uint8Array(32);
 /** Of no description and no labels, which is what most transactions say. */
 const NO_DETAILS: Uint8Array = sha256(lengthPrefixed([""]));
 
-/** What is hashed, kept from one hash to the next, and how much of it is written. */
+/** What is hashed, kept from one hash to the next. */
 let scratch = Buffer.allocUnsafe(4_096);
-let written = 0;
 
 /**
  * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
@@ -22,63 +21,46 @@ export function entryHash(
   transaction: ChainedTransaction,
   entry: Omit<EntryRow, "hash">,
 ): Uint8Array {
-  written = 0;
-  // Of the lengths that they have, not should have: an audit also hashes what was tampered with.
-  putBytes(previous);
-  putBytes(transaction.detailsDigest);
-  put(entry.accountId);
-  put(String(entry.accountVersion));
-  put(String(entry.amountUsdMicros));
-  put(String(entry.balanceAfterUsdMicros));
-  put(String(entry.position));
-  put(textOf(entry.grantMovements));
-  put(transaction.transactionId);
-  put(transaction.type);
-  put(transaction.toolId);
-  put(transaction.generationId);
-  put(transaction.externalReference);
-  put(transaction.refundOfTransactionId);
-  put(transaction.caller);
-  put(transaction.requestId);
-  put(String(transaction.createTime));
+  const fields = [
+    entry.accountId,
+    String(entry.accountVersion),
+    String(entry.amountUsdMicros),
+    String(entry.balanceAfterUsdMicros),
+    String(entry.position),
+    textOf(entry.grantMovements),
+    transaction.transactionId,
+    transaction.type,
+    transaction.toolId,
+    transaction.generationId,
+    transaction.externalReference,
+    transaction.refundOfTransactionId,
+    transaction.caller,
+    transaction.requestId,
+    String(transaction.createTime),
+  ];
   // Left out where there is none, as in chains from before there were policies.
-  if (transaction.rewardPolicyId !== "") put(transaction.rewardPolicyId);
-  return sha256(scratch.subarray(0, written));
+  if (transaction.rewardPolicyId !== "") fields.push(transaction.rewardPolicyId);
+  const text = lengthPrefixed(fields);
+  // Of the lengths that they have, not should have: an audit also hashes what was tampered with.
+  const start = previous.length + transaction.detailsDigest.length;
+  const needed = start + MOST_BYTES_PER_UNIT * text.length;
+  if (scratch.length < needed) scratch = Buffer.allocUnsafe(needed);
+  scratch.set(previous, 0);
+  scratch.set(transaction.detailsDigest, previous.length);
+  return sha256(scratch.subarray(0, start + scratch.write(text, start)));
 }
 
-/** By way of a text of a byte a character, which takes a third of the time that hash() takes to make a buffer. */
+/** "grant,amount,grant,amount" */
+function textOf(movements: readonly GrantMovement[]): string {
+  const [only] = movements;
+  if (!only) return "";
+  return movements.length === 1 ? `${only[0]},${only[1]}` : movements.flat().join(",");
+}
+
+/** By way of a text of a byte a character: hash() takes half as long again to make a buffer by itself. */
 function sha256(bytes: Uint8Array | string): Uint8Array {
   return Buffer.from(hash("sha256", bytes, "binary"), "binary");
 }
-
-function textOf(movements: readonly GrantMovement[]): string {
-  let text = "";
-  for (const [grantId, amountUsdMicros] of movements) text += `${text && ","}${grantId},${amountUsdMicros}`;
-  return text;
-}
-
-/** Appends a field to what is hashed. */
-function put(text: string): void {
-  makeRoomFor(LONGEST_PREFIX + MOST_BYTES_PER_UNIT * text.length);
-  written += writeUtf8(scratch, `${text.length}:`, written);
-  written += writeUtf8(scratch, text, written);
-}
-
-function putBytes(bytes: Uint8Array): void {
-  makeRoomFor(bytes.length);
-  scratch.set(bytes, written);
-  written += bytes.length;
-}
-
-function makeRoomFor(bytes: number): void {
-  if (written + bytes <= scratch.length) return;
-  const larger = Buffer.allocUnsafe(2 * (written + bytes));
-  scratch.copy(larger, 0, 0, written);
-  scratch = larger;
-}
-
-/** Digits of a text's length, and the colon. */
-const LONGEST_PREFIX = 20;
 
 /** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
 export function digestOfDetails(description: string, metadata: Readonly<Record<string, string>>): Uint8Array {
@@ -88,6 +70,9 @@ export function digestOfDetails(description: string, metadata: Readonly<Record<s
   return sha256(lengthPrefixed([description, ...labels.flat()]));
 }
 
+/** Not by map and join: each entry of the ledger comes through here. */
 function lengthPrefixed(values: readonly string[]): string {
-  return values.map((text) => `${text.length}:${text}`).join("");
+  let text = "";
+  for (const value of values) text += `${value.length}:${value}`;
+  return text;
 }

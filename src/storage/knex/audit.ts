@@ -17,6 +17,7 @@ import type {
   RewardFound,
   RewardToCheck,
   TransactionToCheck,
+  Which,
 } from "../audit-store.js";
 import type { RequestKey } from "../store.js";
 import {
@@ -28,7 +29,6 @@ import {
   GRANTS,
   HOLDS,
   REQUESTS,
-  REWARD_POLICIES,
   REWARDS,
   TRANSACTIONS,
 } from "../tables.js";
@@ -36,6 +36,7 @@ import type { AuditReader } from "./audit-reader.js";
 import { entriesAfter } from "./entries-to-check.js";
 import { generationsAfter } from "./generations-to-check.js";
 import { RollupsToCheck } from "./rollups-to-check.js";
+import { StraysToCheck } from "./strays-to-check.js";
 import { TransactionsToCheck } from "./transactions-to-check.js";
 import { decoded } from "./unreadable.js";
 
@@ -46,6 +47,7 @@ const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
 export class KnexAuditView implements AuditView {
   private readonly transactions: TransactionsToCheck;
   private readonly rollups: RollupsToCheck;
+  private readonly strays: StraysToCheck;
 
   /**
    * @param knex makes the statements
@@ -57,6 +59,7 @@ export class KnexAuditView implements AuditView {
   ) {
     this.transactions = new TransactionsToCheck(knex, reader);
     this.rollups = new RollupsToCheck(knex, reader);
+    this.strays = new StraysToCheck(knex, reader);
   }
 
   accountsAfter(accountId: string, limit: number): Promise<Account[]> {
@@ -163,12 +166,16 @@ export class KnexAuditView implements AuditView {
     return generationsAfter(this.knex, this.reader, generationId || LOWEST_UUID, limit);
   }
 
-  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]> {
-    return this.rollups.rewardsAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
+  rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]> {
+    return this.strays.rewardsAfter(after, limit, which);
   }
 
-  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
-    return this.rollups.clawbacksAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
+  clawbacksAfter(after: ClawbackKey, limit: number, which?: Which): Promise<ClawbackToCheck[]> {
+    return this.strays.clawbacksAfter(after, limit, which);
+  }
+
+  requestsAfter(after: RequestKey, limit: number, which?: Which): Promise<AuditedRequest[]> {
+    return this.strays.requestsAfter(after, limit, which);
   }
 
   assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]> {
@@ -183,44 +190,6 @@ export class KnexAuditView implements AuditView {
     const accounts = this.knex(ACCOUNTS.name).where("account_id", isIn, accountId);
     const rows = await this.reader.rows(accounts.orderBy("account_id").limit(limit));
     return rows.map((row) => ACCOUNTS.decode(row));
-  }
-
-  async requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]> {
-    const rows = await this.reader.rows(
-      this.knex(`${REQUESTS.name} as r`)
-        .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-          on
-            .on("t.transaction_id", "r.resource_id")
-            .andOn("t.caller", "r.caller")
-            .andOn("t.request_id", "r.request_id")
-            .andOnVal("r.resource_kind", "TRANSACTION"),
-        )
-        .leftJoin(`${GENERATIONS.name} as g`, (on) =>
-          on.on("g.generation_id", "r.resource_id").andOnVal("r.resource_kind", "GENERATION"),
-        )
-        .leftJoin(`${HOLDS.name} as h`, (on) => on.on("h.hold_id", "r.resource_id").andOnVal("r.resource_kind", "HOLD"))
-        .leftJoin(`${REWARD_POLICIES.name} as p`, (on) =>
-          on
-            .on("p.policy_id", this.knex.raw("cast(r.resource_id as text)"))
-            .andOnVal("r.resource_kind", "REWARD_POLICY"),
-        )
-        .whereRaw("(r.caller, r.request_id) > (?, ?)", [after.caller, after.requestId])
-        .orderBy(["r.caller", "r.request_id"])
-        .limit(limit)
-        .select("r.caller", "r.request_id", "r.resource_kind", "r.resource_id")
-        .select(
-          this.knex.raw(
-            "coalesce(cast(coalesce(t.transaction_id, g.generation_id, h.hold_id) as text), p.policy_id) as found",
-          ),
-        ),
-    );
-    return rows.map((row) => ({
-      caller: row.caller,
-      requestId: row.request_id,
-      resourceKind: row.resource_kind,
-      resourceId: row.resource_id,
-      hasEffect: row.found !== null,
-    }));
   }
 }
 

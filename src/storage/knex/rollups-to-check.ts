@@ -1,73 +1,17 @@
 import type { Knex } from "knex";
 import type { CreatorAsset } from "../../domain/earnings.js";
 import { MICROS_PER_DAY } from "../../domain/time.js";
-import type {
-  AssetDayKey,
-  AssetDayToCheck,
-  AssetUsersToCheck,
-  ClawbackKey,
-  ClawbackToCheck,
-  RewardFound,
-  RewardToCheck,
-} from "../audit-store.js";
-import { ASSET_DAYS, ASSET_USERS, CLAWBACKS, REWARDS, TRANSACTIONS } from "../tables.js";
+import type { AssetDayKey, AssetDayToCheck, AssetUsersToCheck } from "../audit-store.js";
+import { ASSET_DAYS, ASSET_USERS, CLAWBACKS, REWARDS } from "../tables.js";
 import type { AuditReader } from "./audit-reader.js";
 import { decoded } from "./unreadable.js";
 
-/** Reads rewards and clawbacks with what belongs to them, and the sums that are made of them with what these should be. */
+/** Reads the sums that are made of rewards and clawbacks with what these should be. */
 export class RollupsToCheck {
   constructor(
     private readonly knex: Knex,
     private readonly reader: AuditReader,
   ) {}
-
-  async rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]> {
-    const rows = await this.reader.rows(
-      this.knex(`${REWARDS.name} as r`)
-        .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "r.transaction_id")
-        .joinRaw(`left join ${ASSET_DAYS.name} as d on ${sameAsset("d", "r")} and d.day = ${dayIn("r")}`)
-        .joinRaw(
-          `left join ${ASSET_USERS.name} as u on ${sameAsset("u", "r")}
-           and u.user_account_id = r.user_account_id and u.first_day <= ${dayIn("r")}`,
-        )
-        .whereRaw("(r.transaction_id, r.position) > (?, ?)", [after.transactionId, after.position])
-        .orderBy(["r.transaction_id", "r.position"])
-        .limit(limit)
-        .select("r.transaction_id", "r.position", "t.transaction_id as found")
-        .select("d.account_id as found_day", "u.account_id as found_user"),
-    );
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasTransaction: row.found !== null,
-      hasDay: row.found_day !== null,
-      hasUser: row.found_user !== null,
-    }));
-  }
-
-  async clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
-    const rows = await this.reader.rows(
-      this.knex(`${CLAWBACKS.name} as c`)
-        .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-          on.on("t.transaction_id", "c.transaction_id").andOnVal("t.type", "REFUND"),
-        )
-        .joinRaw(
-          `left join ${REWARDS.name} as r on ${sameAsset("r", "c")}
-           and r.transaction_id = t.refund_of_transaction_id and r.position = c.position`,
-        )
-        .joinRaw(`left join ${ASSET_DAYS.name} as d on ${sameAsset("d", "c")} and d.day = ${dayIn("c")}`)
-        .whereRaw("(c.transaction_id, c.position) > (?, ?)", [after.transactionId, after.position])
-        .orderBy(["c.transaction_id", "c.position"])
-        .limit(limit)
-        .select("c.transaction_id", "c.position", "r.transaction_id as found", "d.account_id as found_day"),
-    );
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasReward: row.found !== null,
-      hasDay: row.found_day !== null,
-    }));
-  }
 
   /** The sums are worked out for each row by itself, from an index, so that the database never holds more than this slice. */
   async daysAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]> {
@@ -129,11 +73,6 @@ export class RollupsToCheck {
 }
 
 /** Whether rows under two names are of the same asset of the same creator. */
-function sameAsset(one: string, other: string): string {
+export function sameAsset(one: string, other: string): string {
   return ["account_id", "asset_id", "role"].map((column) => `${one}.${column} = ${other}.${column}`).join(" and ");
-}
-
-/** The day of a row's create_time. */
-function dayIn(row: string): string {
-  return `${row}.create_time / ${MICROS_PER_DAY}`;
 }
