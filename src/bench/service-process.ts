@@ -7,7 +7,7 @@ import { PeakWatch } from "./resident-memory.js";
 import type { Stoppable } from "./resources.js";
 
 const READY_DEADLINE_MS = 30_000;
-/** As `npm start` and the `tollgate` program have it. */
+/** As `npm start` has it. */
 const NODE_FLAGS = ["--max-semi-space-size=64"];
 const READY_LINE = /gRPC on ([^,\s]+),/;
 
@@ -72,14 +72,9 @@ export interface AuditResult {
 export async function auditBooks(databaseUrl: string): Promise<AuditResult> {
   const startedAt = performance.now();
   let watch: PeakWatch | undefined;
-  const done = await runToEnd(
-    process.execPath,
-    [...NODE_FLAGS, PROGRAM, "audit"],
-    { TOLLGATE_DATABASE_URL: databaseUrl },
-    (pid) => {
-      watch = new PeakWatch(pid);
-    },
-  );
+  const done = await runToEnd(process.execPath, [PROGRAM, "audit"], { TOLLGATE_DATABASE_URL: databaseUrl }, (pid) => {
+    watch = new PeakWatch(pid);
+  });
   return {
     isClean: done.exitCode === 0,
     report: `${done.stdout}${done.stderr}`.trim(),

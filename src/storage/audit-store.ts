@@ -21,10 +21,14 @@ export interface AuditStore {
 export interface SnapshotOptions {
   /** Connections that the view's reads share; 1 unless told. A backend whose connections can't show one moment has 1 whatever is asked for. */
   readonly readsAtOnce?: number | undefined;
+  /** The moment to show: that of another view, of this process or another, whose snapshot isn't over; unless told, now. */
+  readonly moment?: string | undefined;
 }
 
 /** Any number of reads may be asked for at once: those for which no connection is free wait for their turn. */
 export interface AuditView {
+  /** Names what it shows for other snapshots, as long as this one lasts; undefined if it was asked for only one read at once, or the backend's connections can't show one moment. */
+  readonly moment: string | undefined;
   /** By account_id. */
   accountsAfter(accountId: string, limit: number): Promise<Account[]>;
   /** By account_id, at or above one. */

@@ -56,6 +56,7 @@ export class KnexAuditView implements AuditView {
   constructor(
     private readonly knex: Knex,
     private readonly reader: AuditReader,
+    readonly moment: string | undefined,
   ) {
     this.transactions = new TransactionsToCheck(knex, reader);
     this.rollups = new RollupsToCheck(knex, reader);

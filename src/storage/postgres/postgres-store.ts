@@ -3,6 +3,7 @@ import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
 import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
+import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
@@ -39,6 +40,8 @@ const QUERY_TIMEOUT_MS = 12_000;
 const ACQUIRE_TIMEOUT_MS = 4_000;
 /** An audit of a large store takes as long as it takes, and holds up nobody. */
 const UNBOUNDED = { statement_timeout: 0, idle_in_transaction_session_timeout: 0, query_timeout: 0 };
+/** A slice seldom looks up one row twice, so remembering what it looked up costs an audit more than it saves. */
+const BY_SLICE = "-c enable_memoize=off -c jit=off";
 
 /**
  * The writer looks every row up by its key. Its plans are kept, so one made while the tables were small would scan them for ever after; these settings leave the keys as the only way.
@@ -57,7 +60,7 @@ const BY_KEY = [
 export function openPostgresStore(url: string): Store {
   const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY });
   const reads = connect(url, READ_CONNECTIONS);
-  const snapshots = connect(url, SNAPSHOT_CONNECTIONS, UNBOUNDED);
+  const snapshots = connect(url, SNAPSHOT_CONNECTIONS, { ...UNBOUNDED, options: BY_SLICE });
   return composeStore({
     backend: "postgres",
     writes,
@@ -100,28 +103,27 @@ class PostgresLedger implements LedgerStore {
 class PostgresAudit implements AuditStore {
   constructor(private readonly knex: Knex) {}
 
-  async snapshot<T>(work: (view: AuditView) => Promise<T>, { readsAtOnce = 1 }: SnapshotOptions = {}): Promise<T> {
+  async snapshot<T>(work: (view: AuditView) => Promise<T>, options: SnapshotOptions = {}): Promise<T> {
+    const { readsAtOnce = 1 } = options;
+    let { moment } = options;
     const transactions: Knex.Transaction[] = [];
-    const begin = async (exported: string | undefined): Promise<Knex.Transaction> => {
+    const begin = async (): Promise<Knex.Transaction> => {
       const transaction = await this.knex.transaction(undefined, { isolationLevel: "repeatable read", readOnly: true });
       transactions.push(transaction);
-      if (exported !== undefined) await transaction.raw(`set transaction snapshot ${pg.escapeLiteral(exported)}`);
+      if (moment !== undefined) await transaction.raw(`set transaction snapshot ${pg.escapeLiteral(moment)}`);
       return transaction;
     };
     try {
-      const first = await begin(undefined);
-      if (readsAtOnce > 1) {
-        const { rows } = await first.raw("select pg_export_snapshot() as id");
-        for (let more = 1; more < readsAtOnce; more++) await begin(rows[0].id);
-      }
+      const first = await begin();
+      if (readsAtOnce > 1) moment ??= (await first.raw("select pg_export_snapshot() as moment")).rows[0].moment;
+      while (transactions.length < readsAtOnce) await begin();
       const lanes = new ReadLanes(await Promise.all(transactions.map(clientOf)));
+      const reader: AuditReader = {
+        rows: (statement) => lanes.use((client) => copyRows(client, statement)),
+        values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
+      };
       try {
-        return await work(
-          new KnexAuditView(first, {
-            rows: (statement) => lanes.use((client) => copyRows(client, statement)),
-            values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
-          }),
-        );
+        return await work(new KnexAuditView(first, reader, moment));
       } finally {
         await lanes.idle();
       }

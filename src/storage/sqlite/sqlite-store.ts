@@ -4,6 +4,7 @@ import createKnex, { type Knex } from "knex";
 import type { EpochMicros } from "../../domain/time.js";
 import type { AuditStore, AuditView } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
+import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
@@ -87,15 +88,14 @@ class SqliteAudit implements AuditStore {
       return await knex.transaction(async (transaction) => {
         const lanes = new ReadLanes([transaction]);
         try {
-          return await work(
-            new KnexAuditView(transaction, {
-              rows: (statement) => lanes.use(async () => statement),
-              values: async (statement, from) => {
-                const rows: object[] = await lanes.use(async () => statement);
-                return rows.map((row) => from(Object.values(row)));
-              },
-            }),
-          );
+          const reader: AuditReader = {
+            rows: (statement) => lanes.use(async () => statement),
+            values: async (statement, from) => {
+              const rows: object[] = await lanes.use(async () => statement);
+              return rows.map((row) => from(Object.values(row)));
+            },
+          };
+          return await work(new KnexAuditView(transaction, reader, undefined));
         } finally {
           await lanes.idle();
         }
