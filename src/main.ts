@@ -1,29 +1,30 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { auditCommand } from "./cli/audit/audit.js";
-import { benchCommand } from "./cli/bench.js";
-import { bridgeCommand } from "./cli/bridge.js";
-import { demoCommand } from "./cli/demo.js";
-import { importLegacyCommand } from "./cli/import-legacy/import-legacy.js";
-import { migrateCommand } from "./cli/migrate.js";
-import { serveCommand } from "./cli/serve.js";
 import { ConfigError } from "./config.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
 
+/** Each in a module of its own, so that a short command doesn't wait for the servers of the long ones to be loaded. */
+const COMMANDS = new Map<string, () => Promise<Command>>(
+  Object.entries({
+    serve: async () => (await import("./cli/serve.js")).serveCommand(),
+    migrate: async () => (await import("./cli/migrate.js")).migrateCommand(),
+    audit: async () => (await import("./cli/audit/audit.js")).auditCommand(),
+    bridge: async () => (await import("./cli/bridge.js")).bridgeCommand(),
+    "import-legacy": async () => (await import("./cli/import-legacy/import-legacy.js")).importLegacyCommand(),
+    bench: async () => (await import("./cli/bench.js")).benchCommand(),
+    demo: async () => (await import("./cli/demo.js")).demoCommand(),
+  }),
+);
+
 const program = new Command("tollgate")
   .description("Economy service for an AI-generation platform: no output leaves before its debit is committed.")
-  .version(version)
-  .addCommand(serveCommand())
-  .addCommand(migrateCommand())
-  .addCommand(auditCommand())
-  .addCommand(bridgeCommand())
-  .addCommand(importLegacyCommand())
-  .addCommand(benchCommand())
-  .addCommand(demoCommand());
+  .version(version);
+const named = COMMANDS.get(process.argv[2] ?? "");
+for (const load of named ? [named] : COMMANDS.values()) program.addCommand(await load());
 
 try {
   await program.parseAsync();

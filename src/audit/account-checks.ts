@@ -1,6 +1,7 @@
 import { isPlatformAccount } from "../domain/accounts.js";
 import { CHAIN_START, entryHash } from "../domain/ledger/chain.js";
 import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
+import type { Invariant } from "./invariants.js";
 import { type Finding, finding } from "./violations.js";
 
 /** Where a walk through an account's entries stands: after an entry, as stored. */
@@ -48,25 +49,29 @@ export class EntryChain {
    * Takes the next entry. Each is measured against the one before it as stored, so that one edited row is one finding, not a chain of them.
    * @param transaction null if there is none
    */
-  *follow(entry: EntryRow, transaction: ChainedTransaction | null): Generator<Finding> {
-    const row = this.rowOf(entry.accountVersion);
-    yield* this.checkVersion(entry.accountVersion);
+  follow(entry: EntryRow, transaction: ChainedTransaction | null): readonly Finding[] {
+    const found: Finding[] = [];
+    const report = (invariant: Invariant, detail: string): void => {
+      found.push(finding(invariant, this.rowOf(entry.accountVersion), detail));
+    };
+    if (entry.accountVersion !== this.version + 1n) found.push(this.wrongVersion(entry.accountVersion));
     const expected = this.balanceAfterUsdMicros + entry.amountUsdMicros;
     if (entry.balanceAfterUsdMicros !== expected) {
-      yield finding("balance-after-chains", row, `leaves ${entry.balanceAfterUsdMicros} instead of ${expected}`);
+      report("balance-after-chains", `leaves ${entry.balanceAfterUsdMicros} instead of ${expected}`);
     }
     if (entry.balanceAfterUsdMicros < 0n && !isPlatformAccount(this.accountId)) {
-      yield finding("only-platform-below-zero", row, `leaves ${entry.balanceAfterUsdMicros}`);
+      report("only-platform-below-zero", `leaves ${entry.balanceAfterUsdMicros}`);
     }
     if (!transaction) {
-      yield finding("entry-has-transaction", row, `names transaction ${entry.transactionId}, which doesn't exist`);
+      report("entry-has-transaction", `names transaction ${entry.transactionId}, which doesn't exist`);
     } else if (!isSame(entry.hash, entryHash(this.head, transaction, entry))) {
-      yield finding("entry-hash", row, `its hash doesn't follow from its content and the entry before it`);
+      report("entry-hash", `its hash doesn't follow from its content and the entry before it`);
     }
     this.version = entry.accountVersion;
     this.balanceAfterUsdMicros = entry.balanceAfterUsdMicros;
     this.sumUsdMicros += entry.amountUsdMicros;
     this.head = entry.hash;
+    return found;
   }
 
   /** Compares the account with what its entries came to. */
@@ -87,13 +92,11 @@ export class EntryChain {
     yield* this.checkBounds(row, balanceUsdMicros, heldUsdMicros);
   }
 
-  private *checkVersion(version: bigint): Generator<Finding> {
+  private wrongVersion(version: bigint): Finding {
     const expected = this.version + 1n;
-    if (version > expected) {
-      yield finding("versions-without-gap", this.rowOf(expected), `is missing before entry ${version}`);
-    } else if (version < expected) {
-      yield finding("versions-without-gap", this.rowOf(version), `stands where entry ${expected} should`);
-    }
+    return version > expected
+      ? finding("versions-without-gap", this.rowOf(expected), `is missing before entry ${version}`)
+      : finding("versions-without-gap", this.rowOf(version), `stands where entry ${expected} should`);
   }
 
   private *checkBounds(row: string, balanceUsdMicros: bigint, heldUsdMicros: bigint): Generator<Finding> {

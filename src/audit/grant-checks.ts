@@ -26,18 +26,18 @@ export class GrantTally {
   constructor(private readonly accountId: string) {}
 
   /** @param transaction null if there is none */
-  *follow(entry: EntryRow, transaction: ChainedTransaction | null): Generator<Finding> {
+  follow(entry: EntryRow, transaction: ChainedTransaction | null): readonly Finding[] {
     let sumUsdMicros = 0n;
     for (const [grantId, amountUsdMicros] of entry.grantMovements) {
       sumUsdMicros += amountUsdMicros;
       this.move(grantId, amountUsdMicros, entry.transactionId, transaction);
     }
     const isPlatform = isPlatformAccount(this.accountId);
-    if (isPlatform ? entry.grantMovements.length > 0 : sumUsdMicros !== entry.amountUsdMicros) {
-      const row = `account ${this.accountId} entry ${entry.accountVersion}`;
-      const expected = isPlatform ? "none" : entry.amountUsdMicros;
-      yield finding("movements-sum-to-amount", row, `moves ${sumUsdMicros} in grants instead of ${expected}`);
-    }
+    const isRight = isPlatform ? entry.grantMovements.length === 0 : sumUsdMicros === entry.amountUsdMicros;
+    if (isRight) return [];
+    const row = `account ${this.accountId} entry ${entry.accountVersion}`;
+    const expected = isPlatform ? "none" : entry.amountUsdMicros;
+    return [finding("movements-sum-to-amount", row, `moves ${sumUsdMicros} in grants instead of ${expected}`)];
   }
 
   *compare(grant: AuditedGrant): Generator<Finding> {

@@ -3,6 +3,13 @@ import type { AuditCounts } from "../storage/audit-store.js";
 /** Reads the rows that follow one in key order, at most a slice of them; undefined: the first ones. */
 export type ReadAfter<Row> = (last: Row | undefined) => Promise<readonly Row[]>;
 
+export interface WalkOptions {
+  /** Whether the store reads the next slice while one is looked at, so that neither waits for the other. */
+  readonly readsAhead?: boolean;
+  /** Aborted, it ends all walks with the slice that they are at. */
+  readonly signal?: AbortSignal;
+}
+
 /** Walks tables in key order, a slice at a time, and counts what it has walked. */
 export class Walker {
   readonly walked = {
@@ -18,40 +25,36 @@ export class Walker {
     requests: 0,
   };
 
-  private reading: Promise<unknown> = Promise.resolve();
-
   /**
    * @param limit rows that a full slice has: a shorter one is the last
    * @param onSlice called for each slice with the rows walked so far, of all tables
-   * @param readsAhead whether the store reads the next slice while one is looked at, so that neither waits for the other
    */
   constructor(
     readonly limit: number,
     private readonly onSlice: (done: number) => void,
-    private readonly readsAhead = false,
+    private readonly options: WalkOptions = {},
   ) {}
 
   /** The slices of a table, none of them empty. */
   async *slices<Row>(table: keyof AuditCounts, readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
     let ahead: Promise<readonly Row[]> | undefined;
-    for (let last: Row | undefined; ; ) {
-      const slice: readonly Row[] = await (ahead ?? this.read(() => readAfter(last)));
+    for (let last: Row | undefined; !this.options.signal?.aborted; ) {
+      const slice: readonly Row[] = await (ahead ?? readAfter(last));
       last = slice.at(-1);
       const isLast = slice.length < this.limit;
-      ahead = this.readsAhead && !isLast ? this.read(() => readAfter(last)) : undefined;
-      this.walked[table] += slice.length;
-      this.onSlice(totalOf(this.walked));
+      ahead = this.options.readsAhead && !isLast ? readAfter(last) : undefined;
+      // Thrown where it is awaited, which a walk that has failed elsewhere never does.
+      ahead?.catch(() => {});
+      this.passed(table, slice.length);
       if (slice.length > 0) yield slice;
       if (isLast) return;
     }
   }
 
-  /** Reads when nothing else of this walk is being read: its connection does one thing at a time. */
-  read<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.reading.then(work);
-    // Thrown where the result is awaited, which a walk that has failed elsewhere never does.
-    this.reading = result.catch(() => {});
-    return result;
+  /** Counts rows as walked. */
+  passed(table: keyof AuditCounts, rows: number): void {
+    this.walked[table] += rows;
+    this.onSlice(totalOf(this.walked));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CreatorAsset } from "../domain/earnings.js";
 import type {
   AssetDayToCheck,
+  AuditCounts,
   AuditedRequest,
   AuditView,
   ClawbackToCheck,
@@ -14,7 +15,7 @@ import { checkAssetDay, checkAssetUsers } from "./rollup-checks.js";
 import { checkSettlement } from "./settlement-checks.js";
 import type { Walker } from "./slices.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";
-import type { ViolationCollector } from "./violations.js";
+import type { Findings, ViolationCollector } from "./violations.js";
 
 /** Checks every transaction with its entries, its request's record and, of a settlement, its generation. */
 export async function walkTransactions(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
@@ -37,7 +38,7 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
   for await (const slice of slices) {
     const settlements = new Map<string, string[]>();
     const ids = slice.map((generation) => generation.generationId);
-    for (const [generationId, id] of await walker.read(() => view.settlementsOf(ids))) {
+    for (const [generationId, id] of await view.settlementsOf(ids)) {
       settlements.set(generationId, [...(settlements.get(generationId) ?? []), id]);
     }
     for (const generation of slice) {
@@ -46,24 +47,41 @@ export async function walkGenerations(view: AuditView, walker: Walker, violation
   }
 }
 
-/** Checks that every reward belongs to a transaction, every clawback to a reward and every request's record to what the request did. */
-export async function walkStrays(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
+/**
+ * Checks that every reward belongs to a transaction, every clawback to a reward and every request's record to what the request did. The store looks for those that don't, in one statement a table.
+ * @param counts of all rows
+ */
+export async function walkStrays(
+  view: AuditView,
+  walker: Walker,
+  counts: AuditCounts,
+  violations: ViolationCollector,
+): Promise<void> {
+  const walk = async <Row>(
+    table: keyof AuditCounts,
+    readAfter: (last: Row | undefined) => Promise<readonly Row[]>,
+    check: (row: Row) => Findings,
+  ): Promise<void> => {
+    for (let last: Row | undefined; ; ) {
+      const strays = await readAfter(last);
+      for (const stray of strays) violations.add(check(stray));
+      last = strays.at(-1);
+      if (strays.length < walker.limit) break;
+    }
+    walker.passed(table, counts[table]);
+  };
   const { limit } = walker;
-  for await (const slice of walker.slices<RewardFound>("rewards", (last) =>
-    view.rewardsAfter(last ?? BEFORE_REWARDS, limit),
-  )) {
-    for (const reward of slice) violations.add(checkReward(reward));
-  }
-  for await (const slice of walker.slices<ClawbackToCheck>("clawbacks", (last) =>
-    view.clawbacksAfter(last ?? BEFORE_REWARDS, limit),
-  )) {
-    for (const clawback of slice) violations.add(checkClawback(clawback));
-  }
-  for await (const slice of walker.slices<AuditedRequest>("requests", (last) =>
-    view.requestsAfter(last ?? BEFORE_REQUESTS, limit),
-  )) {
-    for (const request of slice) violations.add(checkRequest(request));
-  }
+  await walk<RewardFound>("rewards", (last) => view.rewardsAfter(last ?? BEFORE_REWARDS, limit, "strays"), checkReward);
+  await walk<ClawbackToCheck>(
+    "clawbacks",
+    (last) => view.clawbacksAfter(last ?? BEFORE_REWARDS, limit, "strays"),
+    checkClawback,
+  );
+  await walk<AuditedRequest>(
+    "requests",
+    (last) => view.requestsAfter(last ?? BEFORE_REQUESTS, limit, "strays"),
+    checkRequest,
+  );
 }
 
 /** Checks what creators' earnings are read from against the rewards and clawbacks that it sums up. */
@@ -76,8 +94,7 @@ export async function walkRollups(view: AuditView, walker: Walker, violations: V
     for (const day of slice) violations.add(checkAssetDay(day));
   }
   for (let after: CreatorAsset = BEFORE_ASSET_DAYS; ; ) {
-    const position = after;
-    const slice = await walker.read(() => view.assetUsersToCheckAfter(position, limit));
+    const slice = await view.assetUsersToCheckAfter(after, limit);
     for (const asset of slice) violations.add(checkAssetUsers(asset));
     const last = slice.at(-1);
     if (!last || slice.length < limit) return;

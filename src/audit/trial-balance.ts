@@ -33,13 +33,14 @@ export class TrialBalance {
     sum.accounts++;
   }
 
-  *close(): Generator<Finding> {
-    const total = this.lines().reduce((sum, line) => sum + line.balanceUsdMicros, 0n);
-    if (total !== 0n) yield finding("all-accounts-sum-to-zero", "trial balance", `all accounts sum to ${total}`);
-  }
-
   /** Platform accounts, then users, then what isn't known, if there is such a thing. */
   lines(): TrialBalanceLine[] {
     return [...this.sums].map(([accountId, sum]) => ({ accountId, ...sum }));
   }
+}
+
+/** Checks that all lines sum to zero. */
+export function* checkTotal(lines: readonly TrialBalanceLine[]): Generator<Finding> {
+  const total = lines.reduce((sum, line) => sum + line.balanceUsdMicros, 0n);
+  if (total !== 0n) yield finding("all-accounts-sum-to-zero", "trial balance", `all accounts sum to ${total}`);
 }

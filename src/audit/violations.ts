@@ -33,6 +33,15 @@ export class ViolationCollector {
     }
   }
 
+  /** What another has kept, as if it had been found here and now. */
+  addAll(others: readonly Violation[]): void {
+    for (const { count, ...first } of others) {
+      const known = this.byInvariant.get(first.invariant);
+      if (known) known.count += count;
+      else this.byInvariant.set(first.invariant, { first, count });
+    }
+  }
+
   /** In the order in which the kinds were first found. */
   list(): Violation[] {
     return [...this.byInvariant.values()].map(({ first, count }) => ({ ...first, count }));

@@ -15,10 +15,20 @@ import type { RequestKey, RequestRecord } from "./store.js";
 /** Walks the whole store in key order, a bounded slice at a time; each slice starts above `after`. For the audit. */
 export interface AuditStore {
   /** One unchanging view of the store for the whole audit, however long it takes and whatever is written meanwhile. */
-  snapshot<T>(work: (view: AuditView) => Promise<T>): Promise<T>;
+  snapshot<T>(work: (view: AuditView) => Promise<T>, options?: SnapshotOptions): Promise<T>;
 }
 
+export interface SnapshotOptions {
+  /** Connections that the view's reads share; 1 unless told. A backend whose connections can't show one moment has 1 whatever is asked for. */
+  readonly readsAtOnce?: number | undefined;
+  /** The moment to show: that of another view, of this process or another, whose snapshot isn't over; unless told, now. */
+  readonly moment?: string | undefined;
+}
+
+/** Any number of reads may be asked for at once: those for which no connection is free wait for their turn. */
 export interface AuditView {
+  /** Names what it shows for other snapshots, as long as this one lasts; undefined if it was asked for only one read at once, or the backend's connections can't show one moment. */
+  readonly moment: string | undefined;
   /** By account_id. */
   accountsAfter(accountId: string, limit: number): Promise<Account[]>;
   /** By account_id, at or above one. */
@@ -50,17 +60,20 @@ export interface AuditView {
   entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]>;
   /** By generation_id. An empty id is below every other. Fails as allEntriesAfter does. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
-  /** By transaction_id and position. An empty transaction id is below every other. */
-  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]>;
-  /** By transaction_id and position. An empty transaction id is below every other. */
-  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
+  rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]>;
+  /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
+  clawbacksAfter(after: ClawbackKey, limit: number, which?: Which): Promise<ClawbackToCheck[]>;
   /** By account_id, asset_id, role and day, with what the rewards and clawbacks of each sum to. */
   assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]>;
   /** Assets with users, by account_id, asset_id and role. */
   assetUsersToCheckAfter(after: CreatorAsset, limit: number): Promise<AssetUsersToCheck[]>;
-  /** By caller and request_id. */
-  requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]>;
+  /** By caller and request_id. Strays are those without their effect. */
+  requestsAfter(after: RequestKey, limit: number, which?: Which): Promise<AuditedRequest[]>;
 }
+
+/** All rows, unless told, or only strays: then the store looks at all rows that follow, however many, and hands out those that lack what belongs to them. */
+export type Which = "all" | "strays";
 
 export type EntryKey = Pick<EntryRow, "accountId" | "accountVersion">;
 

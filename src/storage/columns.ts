@@ -1,3 +1,5 @@
+import type { GrantMovement } from "../domain/ledger/rows.js";
+
 /*
  * How rows of the domain become columns, said once for both backends. A property `accountId` is the column `account_id`, the part `unit` of an object `pricing` is `pricing_unit`. Amounts and times are int8 on both, exact as bigint;
  * structured values are JSON text, so that both backends store the same bytes.
@@ -145,11 +147,15 @@ function decode(type: ColumnType, stored: unknown): unknown {
       // Most labels are none, and an audit reads every row.
       return stored === "{}" ? {} : JSON.parse(stored as string);
     case "movements":
-      if (stored === "[]") return [];
-      return (JSON.parse(stored as string) as [string, string][]).map(([id, amount]) => [id, BigInt(amount)]);
+      return movementsIn(stored as string);
     default:
       return stored;
   }
+}
+
+export function movementsIn(stored: string): GrantMovement[] {
+  if (stored === "[]") return [];
+  return (JSON.parse(stored) as [string, string][]).map(([grantId, amount]) => [grantId, BigInt(amount)]);
 }
 
 /** A table whose stored rows differ from the domain's. */

@@ -39,6 +39,18 @@ describeStores("tollgate audit", (makeDatabase) => {
     expect(edited.said).toMatch(/balance-after-chains.*account bob entry 2/);
   });
 
+  it("names what is wrong with an account and with a transaction in one report, and the row that can't be read", async () => {
+    await editBob();
+    await database.tamper("update transactions set description = 'gift' where description <> ''");
+    const edited = await audit();
+    expect(edited.code).toBe(1);
+    expect(edited.said).toMatch(/balance-after-chains.*account bob entry 2(.|\n)*details-digest/);
+    await database.tamper("update entries set grant_movements = 'x' where account_id = 'bob'");
+    const damaged = await audit();
+    expect(damaged.code).toBe(1);
+    expect(damaged.said).toMatch(/^tollgate: entries: the row with transaction_id .*, position \d is unreadable$/m);
+  });
+
   it("checks one account with --account, and no other", async () => {
     await editBob();
     expect((await audit("--account", "alice")).code).toBe(0);

@@ -113,6 +113,10 @@ describeStores("what an audit walks", (makeDatabase) => {
     expect(read).toEqual(
       requests.map(({ fingerprint: _, ...row }, index) => ({ ...row, hasEffect: expected[index]?.[1] })),
     );
+    const strays = read.filter(({ hasEffect }) => !hasEffect);
+    const readStrays = (after: RequestKey, limit: number) => view((open) => open.requestsAfter(after, limit, "strays"));
+    expect(await readStrays({ caller: "", requestId: "" }, 2)).toEqual(strays.slice(0, 2));
+    expect(await readStrays(strays[1] ?? { caller: "", requestId: "" }, 2)).toEqual(strays.slice(2));
   });
 });
 
@@ -257,6 +261,10 @@ describeStores("what an audit looks for", (makeDatabase) => {
       { transactionId: first, position: 10, hasTransaction: true, hasDay: true, hasUser: true },
       { transactionId: second, position: 0, hasTransaction: false, hasDay: true, hasUser: false },
     ]);
+    const strays = await view((open) => open.rewardsAfter({ transactionId: "", position: 0 }, 10, "strays"));
+    expect(strays).toEqual(read.slice(2));
+    const [stray = { transactionId: "", position: 0 }] = strays;
+    expect(await view((open) => open.rewardsAfter(stray, 10, "strays"))).toEqual([]);
   });
 
   it("is clawbacks by transaction_id and position, and whether each has its refund and its reward there", async () => {
@@ -291,6 +299,11 @@ describeStores("what an audit looks for", (makeDatabase) => {
         return { transactionId, position, hasReward: index === 1, hasDay: true };
       }),
     );
+    const strays = read.filter(({ hasReward }) => !hasReward);
+    const readStrays = (after: ClawbackKey, limit: number) =>
+      view((open) => open.clawbacksAfter(after, limit, "strays"));
+    expect(await readStrays({ transactionId: "", position: 0 }, 4)).toEqual(strays.slice(0, 4));
+    expect(await readStrays(strays[3] ?? { transactionId: "", position: 0 }, 4)).toEqual(strays.slice(4));
   });
 
   it("is holds of all accounts, by account and hold_id, each with the generation that it names", async () => {

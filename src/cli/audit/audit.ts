@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { ACCOUNT_ID_PATTERN } from "../../domain/accounts.js";
 import { openStore } from "../../storage/open.js";
 import { commandWithSettings, configFrom } from "../settings.js";
+import { accountsInThread } from "./accounts-thread.js";
 import { runAudit } from "./run-audit.js";
 
 export function auditCommand(): Command {
@@ -30,7 +31,8 @@ interface Flags {
 }
 
 async function audit({ databaseUrl, account, anchor, against }: Flags): Promise<void> {
-  const store = openStore(configFrom(databaseUrl === undefined ? {} : { databaseUrl }).databaseUrl);
+  const url = configFrom(databaseUrl === undefined ? {} : { databaseUrl }).databaseUrl;
+  const store = openStore(url);
   const bar = new SingleBar({ format: "auditing {bar} {percentage}% {value}/{total} rows", stream: process.stderr });
   // How many rows one account has isn't known before they are read.
   const isWatched = process.stderr.isTTY && account === undefined;
@@ -40,11 +42,13 @@ async function audit({ databaseUrl, account, anchor, against }: Flags): Promise<
       accountId: account,
       anchorFile: anchor,
       againstFile: against,
-      onProgress: (done, total) => {
-        if (!isWatched) return;
-        bar.setTotal(total);
-        bar.update(done);
-      },
+      accountsOf: (moment) => accountsInThread(url, moment),
+      onProgress: isWatched
+        ? (done, total) => {
+            bar.setTotal(total);
+            bar.update(done);
+          }
+        : undefined,
     });
     bar.stop();
     process.stdout.write(text);

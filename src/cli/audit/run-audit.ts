@@ -1,6 +1,6 @@
 import { type AccountReport, auditAccount } from "../../audit/account-audit.js";
 import { type Anchor, compareWithAnchors, headsOf } from "../../audit/anchors.js";
-import { auditView } from "../../audit/audit.js";
+import { type AccountsAudit, auditView, READS_AT_ONCE } from "../../audit/audit.js";
 import { formatReport, verdict } from "../../audit/report.js";
 import { ViolationCollector } from "../../audit/violations.js";
 import { isPlatformAccount, publicAccountId } from "../../domain/accounts.js";
@@ -15,6 +15,8 @@ export interface AuditRun {
   readonly anchorFile?: string | undefined;
   /** Heads of an earlier audit that must still stand. */
   readonly againstFile?: string | undefined;
+  /** Audits the accounts of a moment elsewhere, where the store can show it there too. */
+  readonly accountsOf?: ((moment: string) => AccountsAudit) | undefined;
   /** Called now and then with the rows walked so far, of all tables, and how many there are in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -30,16 +32,19 @@ export interface AuditOutcome {
  * @throws StoreError; AnchorFileError; TollgateError ACCOUNT_NOT_FOUND
  */
 export function runAudit(store: AuditStore, run: AuditRun): Promise<AuditOutcome> {
-  return store.snapshot((view) =>
-    run.accountId === undefined ? runWhole(view, run) : runOne(view, run.accountId, run),
+  return store.snapshot(
+    (view) => (run.accountId === undefined ? runWhole(view, run) : runOne(view, run.accountId, run)),
+    { readsAtOnce: READS_AT_ONCE },
   );
 }
 
-async function runWhole(view: AuditView, { anchorFile, againstFile, onProgress }: AuditRun): Promise<AuditOutcome> {
+async function runWhole(view: AuditView, run: AuditRun): Promise<AuditOutcome> {
+  const { anchorFile, againstFile, onProgress } = run;
+  const accounts = view.moment === undefined ? undefined : run.accountsOf?.(view.moment);
   // First, because a file that can't be read should be known before a long audit, not after it.
   const anchored = new ViolationCollector();
   const compared = againstFile && (await compareWithAnchors(view, readAnchors(againstFile), anchored));
-  const report = await auditView(view, { onProgress });
+  const report = await auditView(view, { onProgress, accounts });
   const violations = [...report.violations, ...anchored.list()];
   const isClean = violations.length === 0;
   let text = formatReport({ ...report, violations });

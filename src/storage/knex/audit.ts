@@ -17,25 +17,28 @@ import type {
   RewardFound,
   RewardToCheck,
   TransactionToCheck,
+  Which,
 } from "../audit-store.js";
 import type { RequestKey } from "../store.js";
 import {
   ACCOUNTS,
   ASSET_DAYS,
-  CHAINED_TRANSACTIONS,
   CLAWBACKS,
   ENTRIES,
   GENERATIONS,
   GRANTS,
   HOLDS,
   REQUESTS,
-  REWARD_POLICIES,
   REWARDS,
   TRANSACTIONS,
 } from "../tables.js";
-import { rowsOf } from "./reads.js";
+import type { AuditReader } from "./audit-reader.js";
+import { entriesAfter } from "./entries-to-check.js";
+import { generationsAfter } from "./generations-to-check.js";
 import { RollupsToCheck } from "./rollups-to-check.js";
-import { decoded, generationRows, generationToCheck, TransactionsToCheck } from "./transactions-to-check.js";
+import { StraysToCheck } from "./strays-to-check.js";
+import { TransactionsToCheck } from "./transactions-to-check.js";
+import { decoded } from "./unreadable.js";
 
 /** Below every UUID. */
 const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
@@ -44,37 +47,43 @@ const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
 export class KnexAuditView implements AuditView {
   private readonly transactions: TransactionsToCheck;
   private readonly rollups: RollupsToCheck;
+  private readonly strays: StraysToCheck;
 
-  constructor(private readonly knex: Knex) {
-    this.transactions = new TransactionsToCheck(knex);
-    this.rollups = new RollupsToCheck(knex);
+  /**
+   * @param knex makes the statements
+   * @param reader runs them
+   */
+  constructor(
+    private readonly knex: Knex,
+    private readonly reader: AuditReader,
+    readonly moment: string | undefined,
+  ) {
+    this.transactions = new TransactionsToCheck(knex, reader);
+    this.rollups = new RollupsToCheck(knex, reader);
+    this.strays = new StraysToCheck(knex, reader);
   }
 
   accountsAfter(accountId: string, limit: number): Promise<Account[]> {
-    return rowsOf(
-      ACCOUNTS,
-      this.knex(ACCOUNTS.name).where("account_id", ">", accountId).orderBy("account_id").limit(limit),
-    );
+    return this.accounts(">", accountId, limit);
   }
 
   accountsFrom(accountId: string, limit: number): Promise<Account[]> {
-    return rowsOf(
-      ACCOUNTS,
-      this.knex(ACCOUNTS.name).where("account_id", ">=", accountId).orderBy("account_id").limit(limit),
-    );
+    return this.accounts(">=", accountId, limit);
   }
 
   async settlementsOf(generationIds: readonly string[]): Promise<(readonly [string, string])[]> {
-    const rows = await this.knex(TRANSACTIONS.name)
-      .where("type", "GENERATION_SETTLEMENT")
-      .whereIn("generation_id", generationIds)
-      .select("generation_id", "transaction_id");
+    const rows = await this.reader.rows(
+      this.knex(TRANSACTIONS.name)
+        .where("type", "GENERATION_SETTLEMENT")
+        .whereIn("generation_id", generationIds)
+        .select("generation_id", "transaction_id"),
+    );
     return rows.map((row) => [row.generation_id, row.transaction_id] as const);
   }
 
   async counts(): Promise<AuditCounts> {
     const count = async (table: string): Promise<number> => {
-      const [row] = await this.knex(table).count({ count: "*" });
+      const [row] = await this.reader.rows(this.knex(table).count({ count: "*" }));
       return Number(row?.count ?? 0);
     };
     return {
@@ -91,30 +100,23 @@ export class KnexAuditView implements AuditView {
     };
   }
 
-  async allEntriesAfter(
+  allEntriesAfter(
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
   ): Promise<(readonly [EntryRow, ChainedTransaction | null])[]> {
-    const rows: Record<string, unknown>[] = await this.knex(`${ENTRIES.name} as e`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "e.transaction_id")
-      .whereRaw("(e.account_id, e.account_version) > (?, ?)", [after.accountId, after.accountVersion as never])
-      .orderBy(["e.account_id", "e.account_version"])
-      .limit(limit)
-      .select("e.*", "t.transaction_id as found", ...CHAINED_COLUMNS);
-    return rows.map((row) => {
-      const transaction = row.found === null ? null : decoded(CHAINED_TRANSACTIONS, row);
-      return [decoded(ENTRIES, row), transaction] as const;
-    });
+    return entriesAfter(this.knex, this.reader, after, limit);
   }
 
   async allGrantsAfter(
     after: { readonly accountId: string; readonly grantId: string },
     limit: number,
   ): Promise<AuditedGrant[]> {
-    const rows: Record<string, unknown>[] = await this.knex(GRANTS.name)
-      .whereRaw("(account_id, grant_id) > (?, ?)", [after.accountId, after.grantId || LOWEST_UUID])
-      .orderBy(["account_id", "grant_id"])
-      .limit(limit);
+    const rows = await this.reader.rows(
+      this.knex(GRANTS.name)
+        .whereRaw("(account_id, grant_id) > (?, ?)", [after.accountId, after.grantId || LOWEST_UUID])
+        .orderBy(["account_id", "grant_id"])
+        .limit(limit),
+    );
     return rows.map((row) => ({ ...decoded(GRANTS, row), isOpen: isTrue(row.is_open) }));
   }
 
@@ -122,12 +124,14 @@ export class KnexAuditView implements AuditView {
     after: { readonly accountId: string; readonly holdId: string },
     limit: number,
   ): Promise<HoldToCheck[]> {
-    const rows: Record<string, unknown>[] = await this.knex(`${HOLDS.name} as h`)
-      .leftJoin(`${GENERATIONS.name} as g`, "g.generation_id", "h.generation_id")
-      .whereRaw("(h.account_id, h.hold_id) > (?, ?)", [after.accountId, after.holdId || LOWEST_UUID])
-      .orderBy(["h.account_id", "h.hold_id"])
-      .limit(limit)
-      .select("h.*", "g.state as generation_state", "g.hold_id as generation_hold_id");
+    const rows = await this.reader.rows(
+      this.knex(`${HOLDS.name} as h`)
+        .leftJoin(`${GENERATIONS.name} as g`, "g.generation_id", "h.generation_id")
+        .whereRaw("(h.account_id, h.hold_id) > (?, ?)", [after.accountId, after.holdId || LOWEST_UUID])
+        .orderBy(["h.account_id", "h.hold_id"])
+        .limit(limit)
+        .select("h.*", "g.state as generation_state", "g.hold_id as generation_hold_id"),
+    );
     return rows.map((row) => ({
       ...decoded(HOLDS, row),
       generation:
@@ -137,21 +141,21 @@ export class KnexAuditView implements AuditView {
     }));
   }
 
-  async transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]> {
-    return this.transactions.where((rows) =>
-      rows.where("t.transaction_id", ">", transactionId || LOWEST_UUID).limit(limit),
-    );
+  transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]> {
+    return this.transactions.after(transactionId || LOWEST_UUID, limit);
   }
 
-  async transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]> {
-    return this.transactions.where((rows) => rows.whereIn("t.transaction_id", transactionIds));
+  transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]> {
+    return this.transactions.of(transactionIds);
   }
 
   async entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]> {
     const keys = entries.map(({ accountId, accountVersion }) => [accountId, accountVersion]);
-    const rows = await this.knex(ENTRIES.name)
-      .whereIn(["account_id", "account_version"], keys as never)
-      .select("account_id", "account_version", "hash");
+    const rows = await this.reader.rows(
+      this.knex(ENTRIES.name)
+        .whereIn(["account_id", "account_version"], keys as never)
+        .select("account_id", "account_version", "hash"),
+    );
     return rows.map((row) => ({
       accountId: row.account_id,
       accountVersion: BigInt(row.account_version),
@@ -159,20 +163,20 @@ export class KnexAuditView implements AuditView {
     }));
   }
 
-  async generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]> {
-    const rows = await generationRows(this.knex)
-      .where("generation_id", ">", generationId || LOWEST_UUID)
-      .orderBy("generation_id")
-      .limit(limit);
-    return rows.map(generationToCheck);
+  generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]> {
+    return generationsAfter(this.knex, this.reader, generationId || LOWEST_UUID, limit);
   }
 
-  rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]> {
-    return this.rollups.rewardsAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
+  rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]> {
+    return this.strays.rewardsAfter(after, limit, which);
   }
 
-  clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
-    return this.rollups.clawbacksAfter({ ...after, transactionId: after.transactionId || LOWEST_UUID }, limit);
+  clawbacksAfter(after: ClawbackKey, limit: number, which?: Which): Promise<ClawbackToCheck[]> {
+    return this.strays.clawbacksAfter(after, limit, which);
+  }
+
+  requestsAfter(after: RequestKey, limit: number, which?: Which): Promise<AuditedRequest[]> {
+    return this.strays.requestsAfter(after, limit, which);
   }
 
   assetDaysToCheckAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]> {
@@ -183,45 +187,12 @@ export class KnexAuditView implements AuditView {
     return this.rollups.usersAfter(after, limit);
   }
 
-  async requestsAfter(after: RequestKey, limit: number): Promise<AuditedRequest[]> {
-    const rows = await this.knex(`${REQUESTS.name} as r`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-        on
-          .on("t.transaction_id", "r.resource_id")
-          .andOn("t.caller", "r.caller")
-          .andOn("t.request_id", "r.request_id")
-          .andOnVal("r.resource_kind", "TRANSACTION"),
-      )
-      .leftJoin(`${GENERATIONS.name} as g`, (on) =>
-        on.on("g.generation_id", "r.resource_id").andOnVal("r.resource_kind", "GENERATION"),
-      )
-      .leftJoin(`${HOLDS.name} as h`, (on) => on.on("h.hold_id", "r.resource_id").andOnVal("r.resource_kind", "HOLD"))
-      .leftJoin(`${REWARD_POLICIES.name} as p`, (on) =>
-        on.on("p.policy_id", this.knex.raw("cast(r.resource_id as text)")).andOnVal("r.resource_kind", "REWARD_POLICY"),
-      )
-      .whereRaw("(r.caller, r.request_id) > (?, ?)", [after.caller, after.requestId])
-      .orderBy(["r.caller", "r.request_id"])
-      .limit(limit)
-      .select("r.caller", "r.request_id", "r.resource_kind", "r.resource_id")
-      .select(
-        this.knex.raw(
-          "coalesce(cast(coalesce(t.transaction_id, g.generation_id, h.hold_id) as text), p.policy_id) as found",
-        ),
-      );
-    return rows.map((row) => ({
-      caller: row.caller,
-      requestId: row.request_id,
-      resourceKind: row.resource_kind,
-      resourceId: row.resource_id,
-      hasEffect: row.found !== null,
-    }));
+  private async accounts(isIn: ">" | ">=", accountId: string, limit: number): Promise<Account[]> {
+    const accounts = this.knex(ACCOUNTS.name).where("account_id", isIn, accountId);
+    const rows = await this.reader.rows(accounts.orderBy("account_id").limit(limit));
+    return rows.map((row) => ACCOUNTS.decode(row));
   }
 }
-
-/** All columns but the key, which the row that a transaction is joined to has as well. */
-const CHAINED_COLUMNS = CHAINED_TRANSACTIONS.columns
-  .map((column) => `t.${column.name}`)
-  .filter((name) => name !== "t.transaction_id");
 
 /** A boolean as either driver gives it. */
 function isTrue(stored: unknown): boolean {

@@ -1,78 +1,32 @@
 import type { Knex } from "knex";
 import type { CreatorAsset } from "../../domain/earnings.js";
 import { MICROS_PER_DAY } from "../../domain/time.js";
-import type {
-  AssetDayKey,
-  AssetDayToCheck,
-  AssetUsersToCheck,
-  ClawbackKey,
-  ClawbackToCheck,
-  RewardFound,
-  RewardToCheck,
-} from "../audit-store.js";
-import { ASSET_DAYS, ASSET_USERS, CLAWBACKS, REWARDS, TRANSACTIONS } from "../tables.js";
-import { decoded } from "./transactions-to-check.js";
+import type { AssetDayKey, AssetDayToCheck, AssetUsersToCheck } from "../audit-store.js";
+import { ASSET_DAYS, ASSET_USERS, CLAWBACKS, REWARDS } from "../tables.js";
+import type { AuditReader } from "./audit-reader.js";
+import { decoded } from "./unreadable.js";
 
-/** Reads rewards and clawbacks with what belongs to them, and the sums that are made of them with what these should be. */
+/** Reads the sums that are made of rewards and clawbacks with what these should be. */
 export class RollupsToCheck {
-  constructor(private readonly knex: Knex) {}
-
-  async rewardsAfter(after: RewardToCheck, limit: number): Promise<RewardFound[]> {
-    const rows = await this.knex(`${REWARDS.name} as r`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, "t.transaction_id", "r.transaction_id")
-      .joinRaw(`left join ${ASSET_DAYS.name} as d on ${sameAsset("d", "r")} and d.day = ${dayIn("r")}`)
-      .joinRaw(
-        `left join ${ASSET_USERS.name} as u on ${sameAsset("u", "r")}
-           and u.user_account_id = r.user_account_id and u.first_day <= ${dayIn("r")}`,
-      )
-      .whereRaw("(r.transaction_id, r.position) > (?, ?)", [after.transactionId, after.position])
-      .orderBy(["r.transaction_id", "r.position"])
-      .limit(limit)
-      .select("r.transaction_id", "r.position", "t.transaction_id as found")
-      .select("d.account_id as found_day", "u.account_id as found_user");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasTransaction: row.found !== null,
-      hasDay: row.found_day !== null,
-      hasUser: row.found_user !== null,
-    }));
-  }
-
-  async clawbacksAfter(after: ClawbackKey, limit: number): Promise<ClawbackToCheck[]> {
-    const rows = await this.knex(`${CLAWBACKS.name} as c`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-        on.on("t.transaction_id", "c.transaction_id").andOnVal("t.type", "REFUND"),
-      )
-      .joinRaw(
-        `left join ${REWARDS.name} as r on ${sameAsset("r", "c")}
-           and r.transaction_id = t.refund_of_transaction_id and r.position = c.position`,
-      )
-      .joinRaw(`left join ${ASSET_DAYS.name} as d on ${sameAsset("d", "c")} and d.day = ${dayIn("c")}`)
-      .whereRaw("(c.transaction_id, c.position) > (?, ?)", [after.transactionId, after.position])
-      .orderBy(["c.transaction_id", "c.position"])
-      .limit(limit)
-      .select("c.transaction_id", "c.position", "r.transaction_id as found", "d.account_id as found_day");
-    return rows.map((row) => ({
-      transactionId: row.transaction_id,
-      position: Number(row.position),
-      hasReward: row.found !== null,
-      hasDay: row.found_day !== null,
-    }));
-  }
+  constructor(
+    private readonly knex: Knex,
+    private readonly reader: AuditReader,
+  ) {}
 
   /** The sums are worked out for each row by itself, from an index, so that the database never holds more than this slice. */
   async daysAfter(after: AssetDayKey, limit: number): Promise<AssetDayToCheck[]> {
     const { accountId, assetId, role, day } = after;
-    const rows: Record<string, unknown>[] = await this.knex(`${ASSET_DAYS.name} as d`)
-      .whereRaw("(d.account_id, d.asset_id, d.role, d.day) > (?, ?, ?, ?)", [accountId, assetId, role, day as never])
-      .orderBy(["d.account_id", "d.asset_id", "d.role", "d.day"])
-      .limit(limit)
-      .select("d.*")
-      .select(this.ofDay(REWARDS.name, "sum(s.amount_usd_micros)", "rewarded"))
-      .select(this.ofDay(REWARDS.name, "count(*)", "rewards"))
-      .select(this.ofDay(REWARDS.name, "max(s.create_time)", "last_reward_time"))
-      .select(this.ofDay(CLAWBACKS.name, "sum(s.amount_usd_micros)", "taken_back"));
+    const rows = await this.reader.rows(
+      this.knex(`${ASSET_DAYS.name} as d`)
+        .whereRaw("(d.account_id, d.asset_id, d.role, d.day) > (?, ?, ?, ?)", [accountId, assetId, role, day as never])
+        .orderBy(["d.account_id", "d.asset_id", "d.role", "d.day"])
+        .limit(limit)
+        .select("d.*")
+        .select(this.ofDay(REWARDS.name, "sum(s.amount_usd_micros)", "rewarded"))
+        .select(this.ofDay(REWARDS.name, "count(*)", "rewards"))
+        .select(this.ofDay(REWARDS.name, "max(s.create_time)", "last_reward_time"))
+        .select(this.ofDay(CLAWBACKS.name, "sum(s.amount_usd_micros)", "taken_back")),
+    );
     return rows.map((row) => ({
       ...decoded(ASSET_DAYS, row),
       sums: {
@@ -94,10 +48,12 @@ export class RollupsToCheck {
       .count({ users: "*" });
     const newUsers = `(select cast(coalesce(sum(d.new_users), 0) as bigint) from ${ASSET_DAYS.name} d
       where ${sameAsset("d", "u")}) as new_users`;
-    const rows = await this.knex
-      .from(counted.as("u"))
-      .orderBy(["account_id", "asset_id", "role"])
-      .select("account_id", "asset_id", "role", "users", this.knex.raw(newUsers));
+    const rows = await this.reader.rows(
+      this.knex
+        .from(counted.as("u"))
+        .orderBy(["account_id", "asset_id", "role"])
+        .select("account_id", "asset_id", "role", "users", this.knex.raw(newUsers)),
+    );
     return rows.map((row) => ({
       accountId: row.account_id,
       assetId: row.asset_id,
@@ -117,11 +73,6 @@ export class RollupsToCheck {
 }
 
 /** Whether rows under two names are of the same asset of the same creator. */
-function sameAsset(one: string, other: string): string {
+export function sameAsset(one: string, other: string): string {
   return ["account_id", "asset_id", "role"].map((column) => `${one}.${column} = ${other}.${column}`).join(" and ");
-}
-
-/** The day of a row's create_time. */
-function dayIn(row: string): string {
-  return `${row}.create_time / ${MICROS_PER_DAY}`;
 }

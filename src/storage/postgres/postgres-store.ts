@@ -1,13 +1,16 @@
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
-import type { AuditStore } from "../audit-store.js";
+import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
+import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
+import { ReadLanes } from "../knex/read-lanes.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
+import { copyRows, copyValues } from "./copy-rows.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
 import { PipelinedTransaction } from "./pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "./postgres-ledger.js";
@@ -25,8 +28,8 @@ const WRITE_CONNECTIONS = 4;
 /** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */
 const TRANSACTIONS_AT_ONCE = 2;
 const READ_CONNECTIONS = 8;
-/** As many as slices of VerifyLedger run at once, and one audit. */
-const SNAPSHOT_CONNECTIONS = 5;
+/** As many as slices of VerifyLedger run at once, and an audit's. */
+const SNAPSHOT_CONNECTIONS = 8;
 
 /** Bounds on the server's side, so that a lost client holds no lock for long. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -38,6 +41,8 @@ const QUERY_TIMEOUT_MS = 12_000;
 const ACQUIRE_TIMEOUT_MS = 4_000;
 /** An audit of a large store takes as long as it takes, and holds up nobody. */
 const UNBOUNDED = { statement_timeout: 0, idle_in_transaction_session_timeout: 0, query_timeout: 0 };
+/** A slice seldom looks up one row twice, so remembering what it looked up costs an audit more than it saves. */
+const BY_SLICE = "-c enable_memoize=off -c jit=off";
 
 /**
  * The writer looks every row up by its key. Its plans are kept, so one made while the tables were small would scan them for ever after; these settings leave the keys as the only way.
@@ -56,7 +61,7 @@ const BY_KEY = [
 export function openPostgresStore(url: string): Store {
   const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY, pipeline: true } as Knex.PgConnectionConfig);
   const reads = connect(url, READ_CONNECTIONS);
-  const snapshots = connect(url, SNAPSHOT_CONNECTIONS, UNBOUNDED);
+  const snapshots = connect(url, SNAPSHOT_CONNECTIONS, { ...UNBOUNDED, options: BY_SLICE });
   return composeStore({
     backend: "postgres",
     writes,
@@ -86,16 +91,42 @@ class PostgresLedger implements LedgerStore {
 class PostgresAudit implements AuditStore {
   constructor(private readonly knex: Knex) {}
 
-  async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
+  async snapshot<T>(work: (view: AuditView) => Promise<T>, options: SnapshotOptions = {}): Promise<T> {
+    const { readsAtOnce = 1 } = options;
+    let { moment } = options;
+    const transactions: Knex.Transaction[] = [];
+    const begin = async (): Promise<Knex.Transaction> => {
+      const transaction = await this.knex.transaction(undefined, { isolationLevel: "repeatable read", readOnly: true });
+      transactions.push(transaction);
+      if (moment !== undefined) await transaction.raw(`set transaction snapshot ${pg.escapeLiteral(moment)}`);
+      return transaction;
+    };
     try {
-      return await this.knex.transaction((transaction) => work(new KnexAuditView(transaction)), {
-        isolationLevel: "repeatable read",
-        readOnly: true,
-      });
+      const first = await begin();
+      if (readsAtOnce > 1) moment ??= (await first.raw("select pg_export_snapshot() as moment")).rows[0].moment;
+      while (transactions.length < readsAtOnce) await begin();
+      const lanes = new ReadLanes(await Promise.all(transactions.map(clientOf)));
+      const reader: AuditReader = {
+        rows: (statement) => lanes.use((client) => copyRows(client, statement)),
+        values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
+      };
+      try {
+        return await work(new KnexAuditView(first, reader, moment));
+      } finally {
+        await lanes.idle();
+      }
     } catch (error) {
       throw translatePostgresError(error);
+    } finally {
+      // They have only read; one whose connection has broken can't even be told.
+      await Promise.allSettled(transactions.map((transaction) => transaction.rollback()));
     }
   }
+}
+
+/** The connection that a transaction runs on. */
+function clientOf(transaction: Knex.Transaction): Promise<pg.ClientBase> {
+  return transaction.client.acquireConnection();
 }
 
 /** int8 arrives as bigint, on these connections only. */

@@ -2,11 +2,13 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import createKnex, { type Knex } from "knex";
 import type { EpochMicros } from "../../domain/time.js";
-import type { AuditStore } from "../audit-store.js";
+import type { AuditStore, AuditView } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
+import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
+import { ReadLanes } from "../knex/read-lanes.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
@@ -80,10 +82,24 @@ class SqliteAudit implements AuditStore {
   ) {}
 
   /** A connection of its own: a long read transaction on WAL sees one moment and holds up nobody. */
-  async snapshot<T>(work: (view: KnexAuditView) => Promise<T>): Promise<T> {
+  async snapshot<T>(work: (view: AuditView) => Promise<T>): Promise<T> {
     const knex = this.connectionFor();
     try {
-      return await knex.transaction((transaction) => work(new KnexAuditView(transaction)));
+      return await knex.transaction(async (transaction) => {
+        const lanes = new ReadLanes([transaction]);
+        try {
+          const reader: AuditReader = {
+            rows: (statement) => lanes.use(async () => statement),
+            values: async (statement, from) => {
+              const rows: object[] = await lanes.use(async () => statement);
+              return rows.map((row) => from(Object.values(row)));
+            },
+          };
+          return await work(new KnexAuditView(transaction, reader, undefined));
+        } finally {
+          await lanes.idle();
+        }
+      });
     } catch (error) {
       throw translateSqliteError(error);
     } finally {
