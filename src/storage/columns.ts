@@ -143,6 +143,8 @@ function decode(type: ColumnType, stored: unknown): unknown {
       return Number(stored);
     case "bool":
       return stored === true || stored === 1n;
+    case "bytes":
+      return asBuffer(stored as Uint8Array);
     case "json":
       // Most labels are none, and an audit reads every row.
       return stored === "{}" ? {} : JSON.parse(stored as string);
@@ -156,6 +158,11 @@ function decode(type: ColumnType, stored: unknown): unknown {
 export function movementsIn(stored: string): GrantMovement[] {
   if (stored === "[]") return [];
   return (JSON.parse(stored) as [string, string][]).map(([grantId, amount]) => [grantId, BigInt(amount)]);
+}
+
+/** The same bytes. What came from another thread is none yet, and the same row should be equal wherever it was read. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** A table whose stored rows differ from the domain's. */

@@ -65,7 +65,7 @@ it("every room of the tree has its rule", () => {
 });
 
 function sourceFiles(): string[] {
-  return readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+  return readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.[jt]s$/.test(file));
 }
 
 function importsOf(file: string): Import[] {

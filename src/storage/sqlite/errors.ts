@@ -1,4 +1,5 @@
 import { StoreError } from "../store.js";
+import { ThreadEnded } from "./thread-connection.js";
 
 /** The disk or the file is the trouble, not the statement. */
 const UNAVAILABLE = /^SQLITE_(FULL|READONLY|IOERR|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)/;
@@ -12,6 +13,7 @@ export function translateSqliteError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const code = (error as { code?: unknown }).code;
   if (error.name === "KnexTimeoutError" || error.message === CLOSED) return unavailable(error);
+  if (error instanceof ThreadEnded) return unavailable(error);
   if (typeof code !== "string" || !code.startsWith("SQLITE_")) return error;
   if (UNAVAILABLE.test(code)) return unavailable(error);
   const kind = CONFLICT.test(code) ? "CONFLICT" : "REFUSED";

@@ -13,6 +13,8 @@ import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
 import { SqliteLedgerTransaction } from "./sqlite-ledger.js";
+import { connectThread } from "./thread-client.js";
+import { ThreadTransaction } from "./thread-transaction.js";
 import { BUSY_TIMEOUT_MS, takeWriteLock } from "./write-lock.js";
 
 const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real", hasFillfactor: false };
@@ -24,13 +26,15 @@ const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "r
 const CHECKPOINT_PAGES = 8_000;
 
 /**
- * The embedded store: one file, one writing connection, and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL, synchronous=FULL).
+ * The embedded store: one file, one writing connection on a thread of its own (docs/decisions/0030), and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL,
+ * synchronous=FULL).
  * @param path file, made if absent, its folder too; ":memory:" for a store that ends with the process
  */
 export function openSqliteStore(path: string): Store {
   const isInMemory = path === ":memory:";
   if (!isInMemory) mkdirSync(dirname(path), { recursive: true });
-  const writes = connect(path, [
+  const writes = connectThread(path, [
+    `busy_timeout = ${BUSY_TIMEOUT_MS}`,
     ...["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"],
     `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
   ]);
@@ -48,26 +52,15 @@ export function openSqliteStore(path: string): Store {
 }
 
 class SqliteLedger implements LedgerStore {
-  /** There is one writer at a time anyway. */
-  readonly transactionsAtOnce = 1;
+  /** One after the other on the thread, but while one is saved there the next is taken, and the thread never waits for the event loop between the two. */
+  readonly transactionsAtOnce = 2;
 
   constructor(private readonly knex: Knex) {}
 
-  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      return await this.knex.transaction(async (transaction) => {
-        await takeWriteLock(transaction);
-        try {
-          return await work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n));
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
-      });
-    } catch (error) {
-      throw failure ? failure.error : translateSqliteError(error);
-    }
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    return ThreadTransaction.run(this.knex, (transaction) =>
+      work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n)),
+    );
   }
 
   newestTime(): Promise<EpochMicros> {

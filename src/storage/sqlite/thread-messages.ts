@@ -1,0 +1,60 @@
+/*
+ * What passes between the event loop and the thread that writes a SQLite file. Scripts are carried out in the order they are sent in, and each gets one answer, in the same order.
+ */
+
+/** What a thread is started with. */
+export interface Opening {
+  /** The file, or ":memory:". */
+  readonly path: string;
+  readonly pragmas: readonly string[];
+}
+
+/** A value as it is bound, or read. Integers are read as bigint. */
+export type SqliteValue = string | number | bigint | Uint8Array | null;
+
+/** A statement with what is bound to it. */
+export interface Statement {
+  readonly sql: string;
+  /** Or, as JSON text, a list of such lists: it is run once for each of them. Text passes between threads for a tenth of what values cost. */
+  readonly bindings: readonly unknown[] | string;
+}
+
+/** Statements to be carried out in this order; those after one that fails are not. */
+export interface Script {
+  readonly statements: readonly Statement[];
+  /**
+   * BEGINS and CONTINUES are for a transaction that is over as soon as one of its statements fails: it is rolled back then and there, and what continues it is refused, so that nothing that was sent
+   * after the failure, not knowing of it, takes effect.
+   */
+  readonly transaction: "NONE" | "BEGINS" | "CONTINUES";
+}
+
+/** What all runs of a statement did together. */
+export interface StatementResult {
+  /** What they read or returned. */
+  readonly rows: readonly Readonly<Record<string, SqliteValue>>[];
+  /** How many rows they changed. */
+  readonly changes: number;
+  readonly lastId: number | bigint;
+}
+
+export type Answer =
+  | { readonly kind: "done"; readonly results: readonly StatementResult[] }
+  | { readonly kind: "failed"; readonly message: string; readonly code: string };
+
+/** The part of better-sqlite3, which comes without types, that a thread uses. */
+export interface Sqlite {
+  readonly inTransaction: boolean;
+  defaultSafeIntegers(isOn: boolean): void;
+  pragma(text: string): void;
+  prepare(sql: string): SqliteStatement;
+  exec(sql: string): void;
+  close(): void;
+}
+
+export interface SqliteStatement {
+  /** Whether it gives rows. */
+  readonly reader: boolean;
+  all(bindings: readonly unknown[]): Record<string, SqliteValue>[];
+  run(bindings: readonly unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint };
+}
