@@ -85,6 +85,17 @@ describeStores("transact", (makeDatabase, backend) => {
     expect(await pair.other.accounts([account.accountId])).toEqual([]);
   });
 
+  it("fails, and writes nothing, although the work has ignored that a call failed", async () => {
+    const [known, account] = [accountRow(fresh("ann")), accountRow(fresh("ben"))];
+    await save(pair.other, { openedAccounts: [known] });
+    const end = pair.store.transact(async (transaction) => {
+      await transaction.save({ ...NO_CHANGES, openedAccounts: [account] });
+      await transaction.save({ ...NO_CHANGES, openedAccounts: [known] }).catch(() => {});
+    });
+    await expect(end).rejects.toThrow();
+    expect(await pair.other.accounts([account.accountId])).toEqual([]);
+  });
+
   it("is of use again after a failure", async () => {
     const account = accountRow(fresh("ann"));
     await save(pair.store, { openedAccounts: [account] });

@@ -1,4 +1,5 @@
 import type { Knex } from "knex";
+import { StoreError } from "../store.js";
 import { translatePostgresError } from "./errors.js";
 
 /** A connection of pg's, as far as it is needed here. It has to have been opened with `pipeline`. */
@@ -50,7 +51,9 @@ export class PipelinedTransaction {
 
   /** Carries out a statement and commits, both at once. Nothing can come after it. */
   async queryAndCommit(name: string, sql: string, values: readonly unknown[]): Promise<void> {
-    await Promise.all([this.query(name, sql, values), this.end("commit")]);
+    const answers = await Promise.allSettled([this.query(name, sql, values), this.end("commit")]);
+    // Where both have failed, the first says why.
+    for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
   }
 
   private async send(name: string, sql: string, values: readonly unknown[]) {
@@ -66,7 +69,10 @@ export class PipelinedTransaction {
   private async end(how: "commit" | "rollback"): Promise<void> {
     if (this.hasEnded || !this.begun) return;
     this.hasEnded = true;
-    await this.connection.query({ text: how }).catch(rethrow);
+    const { command } = await this.connection.query({ text: how }).catch(rethrow);
+    // That is how Postgres answers a COMMIT after a statement that failed, no error: whoever has ignored that one must not take this for done.
+    if (how === "commit" && command !== "COMMIT")
+      throw new StoreError("REFUSED", "postgres: rolled back, as a statement had failed");
   }
 }
 
