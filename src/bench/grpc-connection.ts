@@ -87,7 +87,7 @@ export class GrpcConnection {
     socket.on("data", (chunk) => this.receive(chunk));
     // A broken connection shows as calls without a status.
     socket.on("error", () => {});
-    socket.on("close", () => this.close());
+    socket.on("close", () => this.turnAway(0));
   }
 
   /**
@@ -130,7 +130,7 @@ export class GrpcConnection {
   /** Cuts the connection; calls in flight end without a status. */
   destroy(): void {
     this.socket.destroy();
-    this.close();
+    this.turnAway(0);
   }
 
   private async greet(): Promise<void> {
@@ -211,15 +211,11 @@ export class GrpcConnection {
     if (this.unsent.length > 0) this.flushSoon();
   }
 
-  /** The service takes no calls beyond a stream; those end without a status, as do all later ones. */
+  /** The service takes no calls beyond a stream, 0 for none at all; those end without a status, as do all later ones. */
   private turnAway(lastStreamId: number): void {
     this.isClosed = true;
     for (const call of this.unsent) if (call.streamId === 0) this.end(call, noAnswer());
     for (const [streamId, call] of this.calls) if (streamId > lastStreamId) this.end(call, noAnswer());
-  }
-
-  private close(): void {
-    this.turnAway(0);
   }
 
   private giveUp(call: Call): void {

@@ -1,7 +1,7 @@
 import { type Answer, framed, GrpcConnection } from "./grpc-connection.js";
 import { callsIn, LATE, type OpenLoad, type OpenLoadResult, SERVED, UNSENT } from "./open-load.js";
 
-/** Fewer than a service takes on one connection, so that no call waits in this process for another to end. */
+/** As from a busy client. More than the service takes of one connection at once: the rest waits in this process, and that time counts as the call's. */
 const CALLS_PER_CONNECTION = 1_000;
 const TICK_MS = 1;
 const CALLS_AT_ONCE = 32;
