@@ -17,7 +17,7 @@ export function mounted<Service extends DescService>(service: Service, implement
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** More calls than this wait with the client. What a connection may bring in at once is what one turn of the event loop may have to get through before the next batch has its turn (docs/decisions/0026). */
+/** More calls than this wait with the client. What all connections bring in at once is what one turn of the event loop has to get through before the next batch has its turn; this bounds it for each of them (docs/decisions/0026). */
 const MAX_STREAMS_PER_CONNECTION = 256;
 const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
