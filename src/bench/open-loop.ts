@@ -1,8 +1,8 @@
 import { type Answer, framed, GrpcConnection } from "./grpc-connection.js";
 import { callsIn, LATE, type OpenLoad, type OpenLoadResult, SERVED, UNSENT } from "./open-load.js";
 
-/** As from a busy client. More than the service takes of one connection at once: the rest waits in this process, and that time counts as the call's. */
-const CALLS_PER_CONNECTION = 1_000;
+/** As from several busy clients. More than the service takes of one connection at once: the rest waits in this process, and that time counts as the call's. */
+const CALLS_PER_CONNECTION = 250;
 const TICK_MS = 1;
 const CALLS_AT_ONCE = 32;
 /** A generator that is behind by more than this leaves calls out instead of sending them all at once. */

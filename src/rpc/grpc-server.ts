@@ -4,6 +4,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { mountService } from "./grpc-adapter.js";
 import { refusing } from "./grpc-overload.js";
 import type { OverloadGate } from "./overload-gate.js";
+import { MOST_STREAMS_PER_CONNECTION, shareStreams } from "./stream-shares.js";
 
 /** A service with what answers it. */
 export interface Mounted {
@@ -17,8 +18,6 @@ export function mounted<Service extends DescService>(service: Service, implement
 }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** More calls than this wait with the client. What all connections bring in at once is what one turn of the event loop has to get through before the next batch has its turn; this bounds it for each of them (docs/decisions/0026). */
-const MAX_STREAMS_PER_CONNECTION = 256;
 const KEEPALIVE_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
@@ -48,7 +47,7 @@ export async function startGrpcServer(
     // grpc-js adds the jitter. There is no grace option: its end would cut calls off. A stream that stays, such as a health watch, keeps the connection it is on and nothing else.
     ...(maxConnectionAgeMs !== undefined && { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_concurrent_streams": MAX_STREAMS_PER_CONNECTION,
+    "grpc.max_concurrent_streams": MOST_STREAMS_PER_CONNECTION,
     "grpc.keepalive_time_ms": KEEPALIVE_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     // Statistics of grpc-js's own, kept for every call and read by nobody.
@@ -62,10 +61,12 @@ export async function startGrpcServer(
       error ? reject(error) : resolve(bound),
     );
   });
+  const endSharing = shareStreams(server);
   return {
     address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
     stop: (deadlineMs) =>
       new Promise((resolve) => {
+        endSharing();
         const timer = setTimeout(() => {
           server.forceShutdown();
           resolve();
