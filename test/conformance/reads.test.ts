@@ -8,6 +8,7 @@ import {
   fullGenerationRow,
   generationRow,
   grantRow,
+  holdRow,
   NO_CHANGES,
   NOON,
   rewardRow,
@@ -71,6 +72,44 @@ describeStores("reads", (makeDatabase) => {
   it("finds no generation where neither of its names is known", async () => {
     await save(pair.store, { openedGenerations: [generationRow({ runId: "" })] });
     expect(await pair.store.findGenerations({ generationId: "", runId: "" })).toEqual([]);
+  });
+
+  it("gives each of a crowd what it asked for, however many ask for the same and whatever is unknown", async () => {
+    const crowd = 200;
+    const runId = fresh("run");
+    const generations = [
+      ...Array.from({ length: crowd }, () => generationRow({ runId: fresh("run") })),
+      generationRow({ runId, provider: "comfydeploy" }),
+      generationRow({ runId, provider: "replicate" }),
+    ];
+    const transactions = Array.from({ length: crowd }, () => transactionRow());
+    const entries = transactions.flatMap(({ transactionId }) =>
+      [0, 1].map((position) => entryRow(fresh("ann"), 1n, { transactionId, position })),
+    );
+    const holds = Array.from({ length: crowd }, () => holdRow(fresh("ann")));
+    await save(pair.store, { openedGenerations: generations, transactions, entries, openedHolds: holds });
+    const [first] = generations;
+    const asked = [...generations, first, undefined, "no-uuid"].map((each) =>
+      typeof each === "string" ? each : (each?.generationId ?? uuidv7()),
+    );
+    const byId = asked.map((generationId) => pair.store.findGenerations({ generationId, runId: "" }));
+    const byRun = [...generations.slice(0, crowd).map((each) => each.runId), runId, fresh("run")].map((run) =>
+      pair.store.findGenerations({ generationId: "", runId: run }),
+    );
+    const ofTransactions = [...transactions, transactionRow()].map(({ transactionId }) =>
+      pair.store.transaction(transactionId),
+    );
+    const ofHolds = [...holds, holdRow("ann")].map(({ holdId }) => pair.store.hold(holdId));
+    expect(await Promise.all(byId)).toEqual([...generations.map((each) => [each]), [first], [], []]);
+    const runs = await Promise.all(byRun);
+    expect(runs.slice(0, crowd)).toEqual(generations.slice(0, crowd).map((each) => [each]));
+    expect(new Set(runs[crowd])).toEqual(new Set(generations.slice(crowd)));
+    expect(runs[crowd + 1]).toEqual([]);
+    expect(await Promise.all(ofTransactions)).toEqual([
+      ...transactions.map((transaction, index) => ({ transaction, entries: entries.slice(2 * index, 2 * index + 2) })),
+      undefined,
+    ]);
+    expect(await Promise.all(ofHolds)).toEqual([...holds, undefined]);
   });
 
   it("reads the events of a generation, oldest first", async () => {

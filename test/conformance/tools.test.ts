@@ -26,6 +26,13 @@ describeStores("tools", (makeDatabase) => {
     expect(await pair.store.tool(fresh("flux"))).toBeUndefined();
   });
 
+  it("gives each of a crowd the tool that it asked for", async () => {
+    const tools = await Promise.all([1, 2].map(() => pair.store.upsertTool(toolRow(fresh("flux")))));
+    const asked = Array.from({ length: 200 }, (_, index) => tools[index % 3]);
+    const found = await Promise.all(asked.map((tool) => pair.store.tool(tool?.toolId ?? "unknown")));
+    expect(found).toEqual(asked);
+  });
+
   it("keeps the old update_time if the content is the same", async () => {
     const tool = toolRow(fresh("flux"));
     await pair.store.upsertTool(tool);

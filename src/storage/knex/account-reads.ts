@@ -1,4 +1,3 @@
-import DataLoader from "dataloader";
 import type { Knex } from "knex";
 import type { Account, Grant, Hold, HoldState } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
@@ -6,6 +5,7 @@ import { NEVER } from "../columns.js";
 import type { EntryAt, GrantCursor, Page, ReadStore } from "../read-store.js";
 import { ACCOUNTS, ENTRIES, GRANTS, HOLDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
+import { readTogether } from "./read-together.js";
 import { rowsOf } from "./reads.js";
 
 /** Burn order as plain ascending columns. */
@@ -31,28 +31,19 @@ type AccountReadStore = Pick<
   | "listHolds"
 >;
 
-/** Calls that share one statement: with 500 ids each, SQLite's bound on parameters holds. */
-const MAX_CALLS_TOGETHER = 64;
-
 /** Reads of accounts, their grants and their holds: the same SQL on both backends. */
 export class KnexAccountReads implements AccountReadStore {
-  /** Calls that arrive in one turn of the event loop read together: a crowd of balances costs a few statements. */
-  private readonly accountsTogether: DataLoader<readonly string[], Account[]>;
+  private readonly accountsTogether = readTogether((calls: readonly (readonly string[])[]) => this.readAccounts(calls));
+  private readonly holdsTogether = readTogether((holdIds: readonly string[]) => this.readHolds(holdIds));
 
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
     private readonly guard: <T>(query: PromiseLike<T>) => Promise<T>,
-  ) {
-    this.accountsTogether = new DataLoader((calls) => this.readAccounts(calls), {
-      cache: false,
-      maxBatchSize: MAX_CALLS_TOGETHER,
-      batchScheduleFn: setImmediate,
-    });
-  }
+  ) {}
 
   accounts(accountIds: readonly string[]): Promise<Account[]> {
-    return this.accountsTogether.load(accountIds);
+    return this.accountsTogether(accountIds);
   }
 
   private async readAccounts(calls: readonly (readonly string[])[]): Promise<Account[][]> {
@@ -60,6 +51,12 @@ export class KnexAccountReads implements AccountReadStore {
     const rows = await this.guard(rowsOf(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", wanted)));
     const found = new Map(rows.map((row) => [row.accountId, row]));
     return calls.map((accountIds) => [...new Set(accountIds)].flatMap((accountId) => found.get(accountId) ?? []));
+  }
+
+  private async readHolds(holdIds: readonly string[]): Promise<(Hold | undefined)[]> {
+    const rows = await this.guard(rowsOf(HOLDS, this.knex(HOLDS.name).whereIn("hold_id", [...new Set(holdIds)])));
+    const found = new Map(rows.map((row) => [row.holdId, row]));
+    return holdIds.map((holdId) => found.get(holdId));
   }
 
   listAccounts(after: string, limit: number): Promise<Account[]> {
@@ -130,8 +127,7 @@ export class KnexAccountReads implements AccountReadStore {
   }
 
   async hold(holdId: string): Promise<Hold | undefined> {
-    if (!isUuid(holdId)) return undefined;
-    return (await this.guard(rowsOf(HOLDS, this.knex(HOLDS.name).where("hold_id", holdId))))[0];
+    return isUuid(holdId) ? this.holdsTogether(holdId) : undefined;
   }
 
   async listHolds(

@@ -11,6 +11,7 @@ import { isUuid } from "../uuid.js";
 import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
 import type { KnexGenerationLookups } from "./generation-lookups.js";
+import { readTogether } from "./read-together.js";
 import type { KnexRewardReads } from "./reward-reads.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
@@ -26,6 +27,10 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
 export class KnexReads
   implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexRewardReads | keyof KnexGenerationLookups>
 {
+  private readonly transactionsTogether = readTogether((ids: readonly string[]) => this.readTransactions(ids));
+  private readonly generationsTogether = readTogether((ids: readonly string[]) => this.readGenerations(ids));
+  private readonly runsTogether = readTogether((runIds: readonly string[]) => this.readRuns(runIds));
+
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
     private readonly knex: Knex,
@@ -33,8 +38,7 @@ export class KnexReads
   ) {}
 
   async transaction(transactionId: string): Promise<TransactionWithEntries | undefined> {
-    if (!isUuid(transactionId)) return undefined;
-    return (await this.transactionsWithEntries([transactionId]))[0];
+    return isUuid(transactionId) ? this.transactionsTogether(transactionId) : undefined;
   }
 
   async transactionWithReference(externalReference: string): Promise<string | undefined> {
@@ -63,13 +67,11 @@ export class KnexReads
     return this.transactionPage(found, (await streams.isAtEnd()) ? undefined : streams.position());
   }
 
-  async findGenerations(ref: GenerationRef): Promise<Generation[]> {
-    const query = this.knex(GENERATIONS.name);
-    if (ref.generationId === "") {
-      // "" is no run. Written out, not bound, it also lets SQLite use the index, which leaves those rows out.
-      return this.rows(GENERATIONS, query.where("run_id", ref.runId).whereRaw("run_id <> ''"));
-    }
-    return isUuid(ref.generationId) ? this.rows(GENERATIONS, query.where("generation_id", ref.generationId)) : [];
+  async findGenerations({ generationId, runId }: GenerationRef): Promise<Generation[]> {
+    // "" is no run.
+    if (generationId === "") return runId === "" ? [] : this.runsTogether(runId);
+    const found = isUuid(generationId) ? await this.generationsTogether(generationId) : undefined;
+    return found ? [found] : [];
   }
 
   listGenerations(
@@ -146,6 +148,27 @@ export class KnexReads
     next: EntryCursor | undefined,
   ): Promise<Page<TransactionWithEntries, EntryCursor>> {
     return { rows: transactionIds.length > 0 ? await this.transactionsWithEntries(transactionIds) : [], next };
+  }
+
+  private async readTransactions(ids: readonly string[]): Promise<(TransactionWithEntries | undefined)[]> {
+    const rows = await this.transactionsWithEntries([...new Set(ids)]);
+    const found = new Map(rows.map((row) => [row.transaction.transactionId, row]));
+    return ids.map((transactionId) => found.get(transactionId));
+  }
+
+  private async readGenerations(ids: readonly string[]): Promise<(Generation | undefined)[]> {
+    const query = this.knex(GENERATIONS.name).whereIn("generation_id", [...new Set(ids)]);
+    const found = new Map((await this.rows(GENERATIONS, query)).map((row) => [row.generationId, row]));
+    return ids.map((generationId) => found.get(generationId));
+  }
+
+  private async readRuns(runIds: readonly string[]): Promise<Generation[][]> {
+    // Written out, not bound, the second condition lets SQLite use the index, which leaves those rows out.
+    const query = this.knex(GENERATIONS.name)
+      .whereIn("run_id", [...new Set(runIds)])
+      .whereRaw("run_id <> ''");
+    const rows = await this.rows(GENERATIONS, query);
+    return runIds.map((runId) => rows.filter((row) => row.runId === runId));
   }
 
   private async transactionsWithEntries(transactionIds: readonly string[]): Promise<TransactionWithEntries[]> {

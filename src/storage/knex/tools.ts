@@ -3,10 +3,13 @@ import type { Knex } from "knex";
 import type { Tool } from "../../domain/generation/generation.js";
 import type { Page, ToolStore } from "../read-store.js";
 import { TOOLS } from "../tables.js";
+import { readTogether } from "./read-together.js";
 import { rowsOf } from "./reads.js";
 
 /** Tools: few, rarely written, the same SQL on both backends. */
 export class KnexTools implements ToolStore {
+  private readonly toolsTogether = readTogether((toolIds: readonly string[]) => this.readTools(toolIds));
+
   /**
    * @param writes connection that writes, `reads` one that reads
    * @param guard turns a driver's errors into StoreErrors
@@ -27,8 +30,8 @@ export class KnexTools implements ToolStore {
     return stored;
   }
 
-  async tool(toolId: string): Promise<Tool | undefined> {
-    return (await this.guard(rowsOf(TOOLS, this.reads(TOOLS.name).where("tool_id", toolId))))[0];
+  tool(toolId: string): Promise<Tool | undefined> {
+    return this.toolsTogether(toolId);
   }
 
   async listTools(cursor: string | undefined, pageSize: number): Promise<Page<Tool, string>> {
@@ -39,5 +42,12 @@ export class KnexTools implements ToolStore {
     const rows = await this.guard(rowsOf(TOOLS, query));
     const page = rows.slice(0, pageSize);
     return { rows: page, next: rows.length > pageSize ? page.at(-1)?.toolId : undefined };
+  }
+
+  private async readTools(toolIds: readonly string[]): Promise<(Tool | undefined)[]> {
+    const wanted = [...new Set(toolIds)];
+    const rows = await this.guard(rowsOf(TOOLS, this.reads(TOOLS.name).whereIn("tool_id", wanted)));
+    const found = new Map(rows.map((row) => [row.toolId, row]));
+    return toolIds.map((toolId) => found.get(toolId));
   }
 }
