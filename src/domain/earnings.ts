@@ -105,26 +105,30 @@ export function splitRange(startTime: EpochMicros, endTime: EpochMicros): SplitR
 
 /** What new rewards and clawbacks add to each asset's days; the new users are not known yet, so 0. */
 export function addedDays(rewards: readonly RewardRow[], clawbacks: readonly ClawbackRow[]): AssetDay[] {
-  const days = new Map<string, AssetDay>();
-  const add = (row: RewardRow | ClawbackRow, earned: bigint, clawedBack: bigint, uses: bigint): void => {
-    const { accountId, assetId, role } = row;
-    const day = dayOf(row.createTime);
+  const days = new Map<string, Sums>();
+  const sumsOf = ({ accountId, assetId, role, createTime }: RewardRow | ClawbackRow): Sums => {
+    const day = dayOf(createTime);
     const key = `${accountId}\n${role}\n${day}\n${assetId}`;
-    const before = days.get(key);
-    const usedTime = uses > 0n ? row.createTime : 0n;
-    days.set(key, {
-      ...{ accountId, assetId, role, day },
-      earnedUsdMicros: earned + (before?.earnedUsdMicros ?? 0n),
-      clawedBackUsdMicros: clawedBack + (before?.clawedBackUsdMicros ?? 0n),
-      uses: uses + (before?.uses ?? 0n),
-      newUsers: 0n,
-      lastUsedTime: before && before.lastUsedTime > usedTime ? before.lastUsedTime : usedTime,
-    });
+    let sums = days.get(key);
+    if (!sums) {
+      sums = { accountId, assetId, role, day, ...NOTHING };
+      days.set(key, sums);
+    }
+    return sums;
   };
-  for (const reward of rewards) add(reward, reward.amountUsdMicros, 0n, 1n);
-  for (const clawback of clawbacks) add(clawback, 0n, clawback.amountUsdMicros, 0n);
+  for (const reward of rewards) {
+    const sums = sumsOf(reward);
+    sums.earnedUsdMicros += reward.amountUsdMicros;
+    sums.uses++;
+    if (reward.createTime > sums.lastUsedTime) sums.lastUsedTime = reward.createTime;
+  }
+  for (const clawback of clawbacks) sumsOf(clawback).clawedBackUsdMicros += clawback.amountUsdMicros;
   return [...days.values()];
 }
+
+type Sums = { -readonly [Property in keyof AssetDay]: AssetDay[Property] };
+
+const NOTHING = { earnedUsdMicros: 0n, clawedBackUsdMicros: 0n, uses: 0n, newUsers: 0n, lastUsedTime: 0n };
 
 /** Who used which asset in these rewards, each pair once, with its first day. */
 export function usersOf(rewards: readonly RewardRow[]): AssetUser[] {

@@ -11,7 +11,7 @@ import type {
   TransactionRow,
 } from "../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
-import { adapted, type Table, table } from "./columns.js";
+import { type Table, table } from "./columns.js";
 import type { RequestRecord } from "./store.js";
 
 /** Every table, column for column. The migrations make them; test/conformance checks that the two agree. */
@@ -45,10 +45,7 @@ export const ACCOUNTS = table<Account>(
   ["balanceUsdMicros", "heldUsdMicros", "promotionalUsdMicros", "version", "chainHead", "nextExpiryTime", "updateTime"],
 );
 
-/** With a column of its own that says whether anything is left, because the index of open grants must not move with every debit. */
-type GrantStored = Grant & { readonly isOpen: boolean };
-
-const GRANTS_STORED = table<GrantStored>(
+export const GRANTS = table<Grant>(
   "credit_grants",
   {
     grantId: "uuid",
@@ -57,7 +54,6 @@ const GRANTS_STORED = table<GrantStored>(
     priority: "int4",
     expireTime: "expiry",
     isRolling: "bool",
-    isOpen: "bool",
     issuedUsdMicros: "int8",
     remainingUsdMicros: "int8",
     transactionId: "uuid",
@@ -65,13 +61,9 @@ const GRANTS_STORED = table<GrantStored>(
     createTime: "int8",
   },
   ["grantId"],
-  ["isOpen", "issuedUsdMicros", "remainingUsdMicros"],
-);
-
-export const GRANTS: Table<Grant> = adapted(
-  GRANTS_STORED,
-  (grant) => ({ ...grant, isOpen: grant.remainingUsdMicros > 0n }),
-  ({ isOpen: _, ...grant }) => grant,
+  ["issuedUsdMicros", "remainingUsdMicros"],
+  // Whether anything is left has a column of its own, because the index of open grants must not move with every debit.
+  { isOpen: { type: "bool", from: (grant) => grant.remainingUsdMicros > 0n } },
 );
 
 const CHAINED = {

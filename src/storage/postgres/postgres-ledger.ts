@@ -4,7 +4,7 @@ import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
 import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
-import type { Column, ColumnType, Stored, Table } from "../columns.js";
+import { type Column, type ColumnType, storedIn, type Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import type {
   BatchChanges,
@@ -192,8 +192,8 @@ function shapeOf({ table, inserted, updated }: TableChange): string {
 /** One array a column, in the order of the statements' parameters. */
 function bindingsOf({ table, inserted, updated }: TableChange): Buffer[] {
   return [
-    ...(inserted.length > 0 ? columnArrays(table, table.columns, inserted) : []),
-    ...(updated.length > 0 ? columnArrays(table, [...table.key, ...table.mutable], updated) : []),
+    ...(inserted.length > 0 ? columnArrays(table.columns, inserted) : []),
+    ...(updated.length > 0 ? columnArrays([...table.key, ...table.mutable], updated) : []),
   ];
 }
 
@@ -222,9 +222,9 @@ function rollupParts(withUsers: boolean): string[] {
 
 function rollupBindings({ days, users }: RollupChange): Buffer[] {
   if (days.length === 0) return [];
-  const ofDays = columnArrays(ASSET_DAYS as Table<never>, ASSET_DAYS.columns, days as readonly never[]);
+  const ofDays = columnArrays(ASSET_DAYS.columns, days);
   if (users.length === 0) return ofDays;
-  return [...columnArrays(ASSET_USERS as Table<never>, ASSET_USERS.columns, users as readonly never[]), ...ofDays];
+  return [...columnArrays(ASSET_USERS.columns, users), ...ofDays];
 }
 
 function updateSql(table: Table<never>): string {
@@ -239,13 +239,12 @@ function arrays(columns: readonly Column[]): string {
   return columns.map((column) => `?::${SQL_TYPES[column.type]}[]`).join(", ");
 }
 
-function columnArrays(table: Table<never>, columns: readonly Column[], rows: readonly never[]): Buffer[] {
-  const arrays: Stored[][] = columns.map(() => []);
-  for (const row of rows) {
-    const values = table.encode(row, columns);
-    for (let index = 0; index < arrays.length; index++) arrays[index]?.push(values[index] as Stored);
-  }
-  return arrays.map((values, index) => binaryArray(SQL_TYPES[(columns[index] as Column).type], values));
+/** Column by column, so that the same property is read of row after row. */
+function columnArrays(columns: readonly Column[], rows: readonly object[]): Buffer[] {
+  return columns.map((column) => {
+    const values = rows.map((row) => storedIn(row, column));
+    return binaryArray(SQL_TYPES[column.type], values);
+  });
 }
 
 function textArray(values: readonly string[]): Buffer {
