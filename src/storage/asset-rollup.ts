@@ -1,4 +1,5 @@
 import { type AssetDay, type AssetUser, addedDays, usersOf } from "../domain/earnings.js";
+import type { RewardRow } from "../domain/ledger/rows.js";
 import type { BatchChanges } from "./store.js";
 import { inKeyOrder } from "./table-changes.js";
 import { ASSET_DAYS, ASSET_USERS } from "./tables.js";
@@ -18,11 +19,59 @@ export interface RollupChange {
 }
 
 /** In key order, so that instances which do meet wait instead of deadlocking. */
-export function rollupOf({ rewards, clawbacks }: BatchChanges): RollupChange {
+export function rollupOf({ rewards, clawbacks }: BatchChanges, known: UsersInTransaction): RollupChange {
   return {
     days: inKeyOrder(ASSET_DAYS, addedDays(rewards, clawbacks)),
-    users: inKeyOrder(ASSET_USERS, usersOf(rewards)),
+    users: inKeyOrder(ASSET_USERS, known.unknownIn(rewards)),
   };
+}
+
+/** Some thousand users of some dozen assets that are in fashion, in ten megabytes. */
+const MOST_KNOWN_USERS = 50_000;
+
+/**
+ * Users of assets that a store has seen committed: nobody ever takes one out again, so those needn't be asked about at each use. Most uses of an asset are by someone who has used it before.
+ * It knows of a bounded number; when they are too many it forgets them all.
+ */
+export class KnownUsers {
+  private readonly keys = new Set<string>();
+
+  /** @param most pairs of user and asset remembered, at least 1 */
+  constructor(private readonly most = MOST_KNOWN_USERS) {}
+
+  inTransaction(): UsersInTransaction {
+    return new UsersInTransaction(this);
+  }
+
+  has(key: string): boolean {
+    return this.keys.has(key);
+  }
+
+  add(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (this.keys.size >= this.most) this.keys.clear();
+      this.keys.add(key);
+    }
+  }
+}
+
+/** What one transaction writes of them, which nobody may rely on before its commit. */
+export class UsersInTransaction {
+  private readonly written = new Set<string>();
+
+  constructor(private readonly known: KnownUsers) {}
+
+  /** Users in these rewards who may be new. */
+  unknownIn(rewards: readonly RewardRow[]): AssetUser[] {
+    const unknown = [...usersOf(rewards)].filter(([key]) => !this.known.has(key));
+    for (const [key] of unknown) this.written.add(key);
+    return unknown.map(([, user]) => user);
+  }
+
+  /** To be called once the transaction has been committed for certain. */
+  committed(): void {
+    this.known.add(this.written);
+  }
 }
 
 /** Ends an insert into asset_days: what is there already grows. A clawback alone is no use of the asset. */

@@ -3,7 +3,7 @@ import { type BucketEarnings, dayOf, type EarningsBucket, firstDayOf } from "../
 import type { ClawbackRow, RewardRow } from "../../src/domain/ledger/rows.js";
 import { MICROS_PER_DAY } from "../../src/domain/time.js";
 import { describeStores } from "../support/stores.js";
-import { clawbackRow, NOON, rewardRow } from "./rows.js";
+import { clawbackRow, NO_CHANGES, NOON, rewardRow } from "./rows.js";
 import { ALWAYS, fresh, openedPair, save } from "./support.js";
 
 /** 2023-11-13, a Monday. */
@@ -218,6 +218,24 @@ describeStores("listAssetUsage", (makeDatabase) => {
       ],
       next: undefined,
     });
+  });
+
+  it("counts a user once, whichever instance and batch they came with, and also one whose first batch was never committed", async () => {
+    const accountId = fresh("ann");
+    const usedBy = (userAccountId: string) => ({ ...NO_CHANGES, rewards: [rewardRow(accountId, { userAccountId })] });
+    const failing = pair.store.transact(async (transaction) => {
+      await transaction.save(usedBy("eve"));
+      throw new Error("not after all");
+    });
+    await expect(failing).rejects.toThrow("not after all");
+    for (const [store, user] of [
+      ...[[pair.store, "eve"] as const, [pair.store, "eve"] as const, [pair.other, "eve"] as const],
+      ...[[pair.other, "bob"] as const, [pair.store, "bob"] as const, [pair.store, "bob"] as const],
+    ]) {
+      await save(store, usedBy(user));
+    }
+    const { rows } = await pair.store.listAssetUsage(accountId, undefined, 10);
+    expect(rows).toMatchObject([{ uses: 6n, distinctUsers: 2n }]);
   });
 
   const usage = (assetId: string, role: RewardRow["role"], uses: bigint, distinctUsers: bigint) => ({

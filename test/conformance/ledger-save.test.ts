@@ -2,6 +2,7 @@ import createKnex, { type Knex } from "knex";
 import { v7 as uuidv7 } from "uuid";
 import { expect, it, vi } from "vitest";
 import { dayOf } from "../../src/domain/earnings.js";
+import { KnownUsers } from "../../src/storage/asset-rollup.js";
 import { PipelinedTransaction } from "../../src/storage/postgres/pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
@@ -215,13 +216,13 @@ describeStores("save", (makeDatabase, backend) => {
     const statementsOnSqlite = (rows: number): Promise<number> =>
       ThreadTransaction.run(knex, async (transaction) => {
         const write = vi.spyOn(transaction, "write");
-        await saveRows(new SqliteLedgerTransaction(transaction, NOON), rows);
+        await saveRows(new SqliteLedgerTransaction(transaction, NOON, new KnownUsers().inTransaction()), rows);
         return write.mock.calls.flatMap(([statements]) => statements).length;
       });
     const statementsOnPostgres = (rows: number): Promise<number> =>
       PipelinedTransaction.run(knex, async (transaction) => {
         const query = vi.spyOn(transaction, "query");
-        await saveRows(new PostgresLedgerTransaction(transaction), rows);
+        await saveRows(new PostgresLedgerTransaction(transaction, new KnownUsers().inTransaction()), rows);
         return query.mock.calls.length;
       });
     const statementsFor = backend === "sqlite" ? statementsOnSqlite : statementsOnPostgres;

@@ -89,7 +89,7 @@ describe("a batch", () => {
 
   it("names each user of an asset once, with the first day", () => {
     const rewards = [2n, 1n, 3n].map((day) => rewardRow("ann", { createTime: day * DAY, userAccountId: "eve" }));
-    expect(usersOf([...rewards, rewardRow("ann", { createTime: DAY, userAccountId: "bob" })])).toEqual([
+    expect([...usersOf([...rewards, rewardRow("ann", { createTime: DAY, userAccountId: "bob" })]).values()]).toEqual([
       { accountId: "ann", assetId: "lora-1", role: "LORA_OWNER", userAccountId: "eve", firstDay: 1n },
       { accountId: "ann", assetId: "lora-1", role: "LORA_OWNER", userAccountId: "bob", firstDay: 1n },
     ]);

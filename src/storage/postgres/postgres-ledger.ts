@@ -3,7 +3,7 @@ import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
-import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
 import { type Column, type ColumnType, storedIn, type Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import type {
@@ -47,7 +47,10 @@ const CLOCK = "(extract(epoch from clock_timestamp()) * 1000000)::bigint";
 export class PostgresLedgerTransaction implements LedgerTransaction {
   private readonly loads: LedgerLoads;
 
-  constructor(private readonly transaction: PipelinedTransaction) {
+  constructor(
+    private readonly transaction: PipelinedTransaction,
+    private readonly users: UsersInTransaction,
+  ) {
     this.loads = new LedgerLoads({
       query: (name, sql, bindings) => transaction.query(name, sql, bindings),
       uuids: (ids) => ({ sql: "= any(?::uuid[])", binding: binaryArray("uuid", ids) }),
@@ -125,7 +128,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     // Postgres runs the parts of a WITH that nothing reads from last to first. Nothing breaks if it ever doesn't, but instances that open the same rows would meet later.
     const tables = changesByTable(changes).reverse();
     if (tables.length === 0) return;
-    const rollup = rollupOf(changes);
+    const rollup = rollupOf(changes, this.users);
     const { name, sql } = saveQuery(tables, rollup);
     const bindings = [...rollupBindings(rollup), ...tables.flatMap(bindingsOf)];
     if (isLast) await this.transaction.queryAndCommit(name, sql, bindings);

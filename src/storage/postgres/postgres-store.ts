@@ -1,6 +1,7 @@
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
+import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
 import type { AuditReader } from "../knex/audit-reader.js";
@@ -77,10 +78,17 @@ export function openPostgresStore(url: string): Store {
 class PostgresLedger implements LedgerStore {
   readonly transactionsAtOnce = TRANSACTIONS_AT_ONCE;
 
+  private readonly knownUsers = new KnownUsers();
+
   constructor(private readonly knex: Knex) {}
 
-  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    return PipelinedTransaction.run(this.knex, (transaction) => work(new PostgresLedgerTransaction(transaction)));
+  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    const users = this.knownUsers.inTransaction();
+    const result = await PipelinedTransaction.run(this.knex, (transaction) =>
+      work(new PostgresLedgerTransaction(transaction, users)),
+    );
+    users.committed();
+    return result;
   }
 
   newestTime(): Promise<EpochMicros> {

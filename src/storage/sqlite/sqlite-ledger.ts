@@ -1,9 +1,10 @@
+import type { AssetDay } from "../../domain/earnings.js";
 import type { Generation } from "../../domain/generation/generation.js";
 import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
-import { ADD_TO_DAY, ONLY_NEW_USERS, rollupOf } from "../asset-rollup.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
 import type { Column, Stored, Table } from "../columns.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import {
@@ -31,6 +32,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   constructor(
     private readonly transaction: ThreadTransaction,
     private readonly clock: bigint,
+    private readonly users: UsersInTransaction,
   ) {
     const list = (values: readonly string[]) => ({
       sql: "in (select value from json_each(?))",
@@ -103,25 +105,15 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   async save(changes: BatchChanges, isLast = false): Promise<void> {
-    const { days, users } = rollupOf(changes);
+    const { days, users } = rollupOf(changes, this.users);
     const statements = changesByTable(changes).flatMap(statementsOf);
-    if (days.length === 0) {
-      await this.transaction.write(statements, isLast);
+    if (users.length === 0) {
+      await this.transaction.write([...statements, ...(days.length > 0 ? [addToDays(days)] : [])], isLast);
       return;
     }
     const insertUsers = rowsInto(insertSql(ASSET_USERS, ONLY_NEW_USERS), ASSET_USERS, ASSET_USERS.columns, users);
     const results = await this.transaction.write([...statements, insertUsers], false);
-    const newUsers = new Map<string, bigint>();
-    for (const user of results.at(-1)?.rows ?? []) {
-      const key = dayKey(user.account_id, user.asset_id, user.role, user.first_day);
-      newUsers.set(key, (newUsers.get(key) ?? 0n) + 1n);
-    }
-    const added = days.map((each) => ({
-      ...each,
-      newUsers: newUsers.get(dayKey(each.accountId, each.assetId, each.role, each.day)) ?? 0n,
-    }));
-    const addDays = rowsInto(insertSql(ASSET_DAYS, ADD_TO_DAY), ASSET_DAYS, ASSET_DAYS.columns, added);
-    await this.transaction.write([addDays], isLast);
+    await this.transaction.write([addToDays(withNewUsers(days, results.at(-1)?.rows ?? []))], isLast);
   }
 
   private async externalReferences(keys: BatchKeys): Promise<LoadedKeys["externalReferences"]> {
@@ -153,6 +145,23 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly SqliteValue[]): Promise<Row[]> {
     return (await this.transaction.query(sql, bindings)).map((row) => table.decode(row));
   }
+}
+
+function addToDays(days: readonly AssetDay[]): Statement {
+  return rowsInto(insertSql(ASSET_DAYS, ADD_TO_DAY), ASSET_DAYS, ASSET_DAYS.columns, days);
+}
+
+/** @param users who were new, as inserted */
+function withNewUsers(days: readonly AssetDay[], users: readonly Readonly<Record<string, unknown>>[]): AssetDay[] {
+  const newUsers = new Map<string, bigint>();
+  for (const user of users) {
+    const key = dayKey(user.account_id, user.asset_id, user.role, user.first_day);
+    newUsers.set(key, (newUsers.get(key) ?? 0n) + 1n);
+  }
+  return days.map((each) => ({
+    ...each,
+    newUsers: newUsers.get(dayKey(each.accountId, each.assetId, each.role, each.day)) ?? 0n,
+  }));
 }
 
 function dayKey(...key: readonly unknown[]): string {

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import createKnex, { type Knex } from "knex";
 import type { EpochMicros } from "../../domain/time.js";
+import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
 import type { AuditReader } from "../knex/audit-reader.js";
@@ -55,12 +56,17 @@ class SqliteLedger implements LedgerStore {
   /** One after the other on the thread, but while one is saved there the next is taken, and the thread never waits for the event loop between the two. */
   readonly transactionsAtOnce = 2;
 
+  private readonly knownUsers = new KnownUsers();
+
   constructor(private readonly knex: Knex) {}
 
-  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    return ThreadTransaction.run(this.knex, (transaction) =>
-      work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n)),
+  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    const users = this.knownUsers.inTransaction();
+    const result = await ThreadTransaction.run(this.knex, (transaction) =>
+      work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n, users)),
     );
+    users.committed();
+    return result;
   }
 
   newestTime(): Promise<EpochMicros> {
