@@ -5,7 +5,7 @@ import { NEVER } from "../columns.js";
 import type { EntryAt, GrantCursor, Page, ReadStore } from "../read-store.js";
 import { ACCOUNTS, ENTRIES, GRANTS, HOLDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
-import { readTogether } from "./read-together.js";
+import { readOneTogether, readTogether } from "./read-together.js";
 import { rowsOf } from "./reads.js";
 
 /** Burn order as plain ascending columns. */
@@ -34,7 +34,10 @@ type AccountReadStore = Pick<
 /** Reads of accounts, their grants and their holds: the same SQL on both backends. */
 export class KnexAccountReads implements AccountReadStore {
   private readonly accountsTogether = readTogether((calls: readonly (readonly string[])[]) => this.readAccounts(calls));
-  private readonly holdsTogether = readTogether((holdIds: readonly string[]) => this.readHolds(holdIds));
+  private readonly holdTogether = readOneTogether(
+    (ids) => this.guard(rowsOf(HOLDS, this.knex(HOLDS.name).whereIn("hold_id", ids))),
+    (hold) => hold.holdId,
+  );
 
   /** @param guard turns a driver's errors into StoreErrors */
   constructor(
@@ -51,12 +54,6 @@ export class KnexAccountReads implements AccountReadStore {
     const rows = await this.guard(rowsOf(ACCOUNTS, this.knex(ACCOUNTS.name).whereIn("account_id", wanted)));
     const found = new Map(rows.map((row) => [row.accountId, row]));
     return calls.map((accountIds) => [...new Set(accountIds)].flatMap((accountId) => found.get(accountId) ?? []));
-  }
-
-  private async readHolds(holdIds: readonly string[]): Promise<(Hold | undefined)[]> {
-    const rows = await this.guard(rowsOf(HOLDS, this.knex(HOLDS.name).whereIn("hold_id", [...new Set(holdIds)])));
-    const found = new Map(rows.map((row) => [row.holdId, row]));
-    return holdIds.map((holdId) => found.get(holdId));
   }
 
   listAccounts(after: string, limit: number): Promise<Account[]> {
@@ -127,7 +124,7 @@ export class KnexAccountReads implements AccountReadStore {
   }
 
   async hold(holdId: string): Promise<Hold | undefined> {
-    return isUuid(holdId) ? this.holdsTogether(holdId) : undefined;
+    return isUuid(holdId) ? this.holdTogether(holdId) : undefined;
   }
 
   async listHolds(

@@ -17,3 +17,18 @@ export function readTogether<Key, Result>(
   });
   return (key) => loader.load(key);
 }
+
+/**
+ * The same where a key names one row or none.
+ * @param read gives the rows that there are of these keys, each of which comes once, in any order
+ */
+export function readOneTogether<Row>(
+  read: (keys: readonly string[]) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => string,
+): (key: string) => Promise<Row | undefined> {
+  return readTogether(async (keys) => {
+    const rows = await read([...new Set(keys)]);
+    const found = new Map(rows.map((row) => [keyOf(row), row]));
+    return keys.map((key) => found.get(key));
+  });
+}

@@ -11,7 +11,7 @@ import { isUuid } from "../uuid.js";
 import type { KnexAccountReads } from "./account-reads.js";
 import { EntryStreams } from "./entry-streams.js";
 import type { KnexGenerationLookups } from "./generation-lookups.js";
-import { readTogether } from "./read-together.js";
+import { readOneTogether, readTogether } from "./read-together.js";
 import type { KnexRewardReads } from "./reward-reads.js";
 
 /** Slices of a page's size that a list looks through for a rare filter, before it returns a short page. */
@@ -27,8 +27,14 @@ export async function rowsOf<Row>(table: Table<Row>, query: Knex.QueryBuilder): 
 export class KnexReads
   implements Omit<ReadStore, keyof KnexAccountReads | keyof KnexRewardReads | keyof KnexGenerationLookups>
 {
-  private readonly transactionsTogether = readTogether((ids: readonly string[]) => this.readTransactions(ids));
-  private readonly generationsTogether = readTogether((ids: readonly string[]) => this.readGenerations(ids));
+  private readonly transactionTogether = readOneTogether(
+    (ids) => this.transactionsWithEntries(ids),
+    ({ transaction }) => transaction.transactionId,
+  );
+  private readonly generationTogether = readOneTogether(
+    (ids) => this.rows(GENERATIONS, this.knex(GENERATIONS.name).whereIn("generation_id", ids)),
+    (generation) => generation.generationId,
+  );
   private readonly runsTogether = readTogether((runIds: readonly string[]) => this.readRuns(runIds));
 
   /** @param guard turns a driver's errors into StoreErrors */
@@ -38,7 +44,7 @@ export class KnexReads
   ) {}
 
   async transaction(transactionId: string): Promise<TransactionWithEntries | undefined> {
-    return isUuid(transactionId) ? this.transactionsTogether(transactionId) : undefined;
+    return isUuid(transactionId) ? this.transactionTogether(transactionId) : undefined;
   }
 
   async transactionWithReference(externalReference: string): Promise<string | undefined> {
@@ -70,7 +76,7 @@ export class KnexReads
   async findGenerations({ generationId, runId }: GenerationRef): Promise<Generation[]> {
     // "" is no run.
     if (generationId === "") return runId === "" ? [] : this.runsTogether(runId);
-    const found = isUuid(generationId) ? await this.generationsTogether(generationId) : undefined;
+    const found = isUuid(generationId) ? await this.generationTogether(generationId) : undefined;
     return found ? [found] : [];
   }
 
@@ -148,18 +154,6 @@ export class KnexReads
     next: EntryCursor | undefined,
   ): Promise<Page<TransactionWithEntries, EntryCursor>> {
     return { rows: transactionIds.length > 0 ? await this.transactionsWithEntries(transactionIds) : [], next };
-  }
-
-  private async readTransactions(ids: readonly string[]): Promise<(TransactionWithEntries | undefined)[]> {
-    const rows = await this.transactionsWithEntries([...new Set(ids)]);
-    const found = new Map(rows.map((row) => [row.transaction.transactionId, row]));
-    return ids.map((transactionId) => found.get(transactionId));
-  }
-
-  private async readGenerations(ids: readonly string[]): Promise<(Generation | undefined)[]> {
-    const query = this.knex(GENERATIONS.name).whereIn("generation_id", [...new Set(ids)]);
-    const found = new Map((await this.rows(GENERATIONS, query)).map((row) => [row.generationId, row]));
-    return ids.map((generationId) => found.get(generationId));
   }
 
   private async readRuns(runIds: readonly string[]): Promise<Generation[][]> {

@@ -3,12 +3,15 @@ import type { Knex } from "knex";
 import type { Tool } from "../../domain/generation/generation.js";
 import type { Page, ToolStore } from "../read-store.js";
 import { TOOLS } from "../tables.js";
-import { readTogether } from "./read-together.js";
+import { readOneTogether } from "./read-together.js";
 import { rowsOf } from "./reads.js";
 
 /** Tools: few, rarely written, the same SQL on both backends. */
 export class KnexTools implements ToolStore {
-  private readonly toolsTogether = readTogether((toolIds: readonly string[]) => this.readTools(toolIds));
+  private readonly toolTogether = readOneTogether(
+    (ids) => this.guard(rowsOf(TOOLS, this.reads(TOOLS.name).whereIn("tool_id", ids))),
+    (tool) => tool.toolId,
+  );
 
   /**
    * @param writes connection that writes, `reads` one that reads
@@ -31,7 +34,7 @@ export class KnexTools implements ToolStore {
   }
 
   tool(toolId: string): Promise<Tool | undefined> {
-    return this.toolsTogether(toolId);
+    return this.toolTogether(toolId);
   }
 
   async listTools(cursor: string | undefined, pageSize: number): Promise<Page<Tool, string>> {
@@ -42,12 +45,5 @@ export class KnexTools implements ToolStore {
     const rows = await this.guard(rowsOf(TOOLS, query));
     const page = rows.slice(0, pageSize);
     return { rows: page, next: rows.length > pageSize ? page.at(-1)?.toolId : undefined };
-  }
-
-  private async readTools(toolIds: readonly string[]): Promise<(Tool | undefined)[]> {
-    const wanted = [...new Set(toolIds)];
-    const rows = await this.guard(rowsOf(TOOLS, this.reads(TOOLS.name).whereIn("tool_id", wanted)));
-    const found = new Map(rows.map((row) => [row.toolId, row]));
-    return toolIds.map((toolId) => found.get(toolId));
   }
 }
