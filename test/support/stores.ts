@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import createKnex, { type Knex } from "knex";
 import { describe, inject } from "vitest";
 import { openStore } from "../../src/storage/open.js";
@@ -42,7 +43,20 @@ async function makeSqliteDatabase(): Promise<TestDatabase> {
   const directory = await mkdtemp(join(tmpdir(), "tollgate-sqlite-"));
   const file = join(directory, "test.db");
   return database("sqlite", `sqlite:${file}`, {
-    direct: () => createKnex({ client: "better-sqlite3", connection: { filename: file }, useNullAsDefault: true }),
+    direct: () =>
+      createKnex({
+        client: "better-sqlite3",
+        connection: { filename: file },
+        useNullAsDefault: true,
+        pool: {
+          min: 1,
+          max: 1,
+          afterCreate(connection: { pragma(text: string): void }, done: (error: unknown, connection: unknown) => void) {
+            connection.pragma("busy_timeout = 0");
+            done(undefined, connection);
+          },
+        },
+      }),
     remove: () => rm(directory, { recursive: true, force: true }),
   });
 }
@@ -68,11 +82,13 @@ function database(
   // Connects when it is first used.
   const direct = ways.direct();
   const inOneTransaction = (statementsOf: (table: string) => readonly string[]): Promise<void> =>
-    direct.transaction(async (transaction) => {
-      for (const { name } of ALL_TABLES) {
-        for (const statement of statementsOf(name)) await transaction.raw(statement);
-      }
-    });
+    whenUnlocked(() =>
+      direct.transaction(async (transaction) => {
+        for (const { name } of ALL_TABLES) {
+          for (const statement of statementsOf(name)) await transaction.raw(statement);
+        }
+      }),
+    );
   return {
     backend,
     url,
@@ -83,7 +99,7 @@ function database(
       return store;
     },
     async tamper(sql) {
-      const result = await direct.raw(sql);
+      const result = await whenUnlocked(async () => direct.raw(sql));
       return backend === "postgres" ? result.rows : result;
     },
     async remember() {
@@ -97,6 +113,21 @@ function database(
       await ways.remove();
     },
   };
+}
+
+const LOCK_LOOKS = 1_000;
+const LOCK_POLL_MS = 10;
+
+/** Waits for SQLite's write lock, ten seconds at most, but not within SQLite: that would hold the event loop, on which a store that has the lock waits to end its transaction. */
+async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
+  for (let looks = 1; ; looks++) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== "SQLITE_BUSY" || looks === LOCK_LOOKS) throw error;
+      await sleep(LOCK_POLL_MS);
+    }
+  }
 }
 
 async function onServer(url: string, sql: string): Promise<void> {
