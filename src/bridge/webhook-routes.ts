@@ -27,9 +27,7 @@ export function webhookRoutes(server: FastifyInstance, options: WebhookOptions):
   server.register(async (scope) => addRoutes(scope, options));
 }
 
-/** @param scope with content types of its own: JSON only, though Fastify takes plain text as well */
 function addRoutes(scope: FastifyInstance, options: WebhookOptions): void {
-  scope.removeContentTypeParser("text/plain");
   scope.route<{ Params: { token: string } }>({
     method: ["POST", "GET"],
     url: `${WEBHOOK_PATH}/:token`,

@@ -78,6 +78,8 @@ export function makeHttpServer(
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: 200 },
   });
+  // Fastify reads it beside JSON; nothing here takes it.
+  server.removeContentTypeParser("text/plain");
   if (isLoopback(hostOf(listen))) guardHost(server, publicHosts, refuse);
   answerErrors(server, refuse);
   server.get("/healthz", () => ({ status: "ok" }));

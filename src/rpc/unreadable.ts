@@ -1,6 +1,7 @@
 import { createRegistry, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import {
+  assertByteStreamRequest,
   createAsyncIterable,
   encodeEnvelope,
   readAllBytes,
@@ -16,6 +17,7 @@ import { type FieldViolation, TollgateError } from "../domain/errors.js";
 import { file_google_rpc_error_details as fileErrorDetails } from "../gen/google/rpc/error_details_pb.js";
 import { CALL } from "../services/call.js";
 import { toConnectError } from "./status.js";
+import { droppable } from "./unread-body.js";
 
 /*
  * Connect reads a message before the first interceptor runs. What it can't read it answers by itself: without our details, and as INTERNAL if it is binary. Here such
@@ -50,23 +52,30 @@ export function refusingUnreadable(handler: UniversalHandler): UniversalHandler 
   const handle: UniversalHandlerFn = async (request) => {
     const contextValues = request.contextValues ?? createContextValues();
     const sent: Uint8Array[] = [];
-    const response = await handler({ ...request, contextValues, body: keepingJson(request, sent) });
+    assertByteStreamRequest(request);
+    const { body, dropRest } = droppable(request.body);
+    const response = await handler({
+      ...request,
+      contextValues,
+      body: isPlainJson(request) ? keeping(body, sent) : body,
+    });
+    void dropRest();
     const reachedInterceptors = contextValues.get(CALL).correlationId !== "";
     return reachedInterceptors ? response : withDetails(response, (error) => detailed(error, input, sent));
   };
   return Object.assign(handle, { ...handler });
 }
 
-/** The body, which leaves a copy of plain JSON behind: that says which fields are bad. */
-function keepingJson({ body, header }: UniversalServerRequest, sent: Uint8Array[]): UniversalServerRequest["body"] {
-  const isJson = header.get("content-type")?.startsWith("application/json") && !header.has("content-encoding");
-  if (!isJson || typeof body !== "object" || body === null || !(Symbol.asyncIterator in body)) return body;
-  return (async function* () {
-    for await (const bytes of body) {
-      sent.push(bytes);
-      yield bytes;
-    }
-  })();
+function isPlainJson({ header }: UniversalServerRequest): boolean {
+  return Boolean(header.get("content-type")?.startsWith("application/json")) && !header.has("content-encoding");
+}
+
+/** The body, which leaves a copy of itself behind: of JSON that says which fields are bad. */
+async function* keeping(body: AsyncIterable<Uint8Array>, sent: Uint8Array[]): AsyncIterable<Uint8Array> {
+  for await (const bytes of body) {
+    sent.push(bytes);
+    yield bytes;
+  }
 }
 
 /** Too large, an unknown compression and the like stay as they are. @param error undefined if Connect's answer can't be read */

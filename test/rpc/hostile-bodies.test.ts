@@ -1,8 +1,9 @@
 import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Code } from "@connectrpc/connect";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 import { httpRefusal, METHODS, post, type Refusal, refusal } from "./support.js";
@@ -137,6 +138,29 @@ describe("the HTTP port", () => {
     ["compressed", enveloped(BOMB, 1), { "grpc-encoding": "gzip" }],
   ] as const)("refuses a gRPC-Web message above 4 MiB: %s", async (_, body, headers) => {
     expect(webRefusal((await send(body, { ...web, ...headers })).text)).toMatchObject({ code: "ResourceExhausted" });
+  });
+
+  it.each([
+    ["a gRPC-Web message", web, enveloped(Buffer.alloc(FIVE_MIB)), 200],
+    ["a message in JSON", { "content-type": "application/json" }, Buffer.alloc(FIVE_MIB, " "), 429],
+    ["a message in binary", proto, Buffer.alloc(FIVE_MIB), 429],
+    ["a text", { "content-type": "text/plain" }, Buffer.alloc(FIVE_MIB, " "), 415],
+  ])("hears the next request on a connection where it refused %s unread", async (_, headers, body, status) => {
+    const socket = connectTcp(Number(new URL(test.app.httpUrl).port), "127.0.0.1");
+    let received = "";
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      received += text;
+    });
+    const statuses = () => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+    const fields = { host: "127.0.0.1", "transfer-encoding": "chunked", ...headers };
+    const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST ${PATH} HTTP/1.1\r\n${head.join("")}\r\n${body.length.toString(16)}\r\n`);
+    socket.write(body);
+    socket.write("\r\n0\r\n\r\n");
+    await vi.waitFor(() => expect(statuses()).toEqual([status]), 5_000);
+    socket.write("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    await vi.waitFor(() => expect(statuses()).toEqual([status, 200]), 5_000);
+    socket.destroy();
   });
 
   it("refuses a gRPC-Web message that ends too early", async () => {
