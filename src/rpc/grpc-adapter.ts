@@ -1,22 +1,28 @@
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { type DescMethod, type DescService, fromBinary, type Message } from "@bufbuild/protobuf";
-import type { HandlerContext, Interceptor, ServiceImpl, UnaryResponse } from "@connectrpc/connect";
-import {
-  Metadata,
-  type MethodDefinition,
-  type Server,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type sendUnaryData,
-  type UntypedServiceImplementation,
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { HandlerContext, Interceptor, ServiceImpl } from "@connectrpc/connect";
+import type {
+  MethodDefinition,
+  Server,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { encode, prepareToEncode } from "../wire/encode.js";
-import { type AnyRequest, CallContext, CallRequest, pathOf, UnaryAnswer } from "./grpc-call.js";
+import { CallContext, CallRequest, pathOf, toMetadata } from "./grpc-call.js";
 import { toStatus } from "./grpc-status.js";
-import { unreadableMessage } from "./unreadable.js";
+import {
+  compose,
+  decode,
+  type ServedMethod,
+  type UnaryHandler,
+  type UnaryRunner,
+  unaryRunner,
+} from "./unary-runner.js";
 
 /*
  * Mounts a Connect ServiceImpl on grpc-js, through the same interceptors that the Connect server runs. grpc-js hands us bytes and we decode them, so that an unreadable
@@ -24,28 +30,34 @@ import { unreadableMessage } from "./unreadable.js";
  */
 
 type Bytes = Buffer;
-type UnaryHandler = (message: Message, context: HandlerContext) => Promise<object> | object;
 type StreamHandler = (message: unknown, context: HandlerContext) => AsyncIterable<object>;
 
-/** Adds every method of a service to a grpc-js server. */
+/**
+ * Adds every method of a service to a grpc-js server.
+ * @returns the methods, the unary ones with what runs their calls, however those come
+ */
 export function mountService<Service extends DescService>(
   server: Server,
   service: Service,
   implementation: ServiceImpl<Service>,
   interceptors: readonly Interceptor[],
-): void {
+): ServedMethod[] {
   const definition: Record<string, MethodDefinition<Bytes, Bytes>> = {};
   const handlers: UntypedServiceImplementation = {};
-  for (const method of service.methods) {
+  const methods = service.methods.map((method): ServedMethod => {
     prepareToEncode(method.output);
     definition[method.localName] = definitionOf(method);
     const handler = (implementation as Record<string, unknown>)[method.localName];
-    handlers[method.localName] =
-      method.methodKind === "unary"
-        ? unaryCall(method, handler as UnaryHandler, interceptors)
-        : streamCall(method, handler as StreamHandler, interceptors);
-  }
+    if (method.methodKind !== "unary") {
+      handlers[method.localName] = streamCall(method, handler as StreamHandler, interceptors);
+      return { method };
+    }
+    const run = unaryRunner(method, handler as UnaryHandler, interceptors);
+    handlers[method.localName] = unaryCall(method, run);
+    return { method, run };
+  });
   server.addService(definition as ServiceDefinition, handlers);
+  return methods;
 }
 
 function definitionOf(method: DescMethod): MethodDefinition<Bytes, Bytes> {
@@ -61,15 +73,10 @@ function definitionOf(method: DescMethod): MethodDefinition<Bytes, Bytes> {
   };
 }
 
-function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: readonly Interceptor[]) {
-  const run = compose(interceptors, async (request) => {
-    const context = new CallContext(request);
-    const message = await handler(request.message as Message, context);
-    return new UnaryAnswer(context, message as Message);
-  });
+function unaryCall(method: DescMethod, run: UnaryRunner) {
   return (call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>): void => {
     const request = new CallRequest(method, call, false);
-    answer(request, call.request).then(
+    run(request, call.request).then(
       ({ bytes, header, trailer }) => {
         request.isAnswered = true;
         if (header) call.sendMetadata(toMetadata(header));
@@ -81,12 +88,6 @@ function unaryCall(method: DescMethod, handler: UnaryHandler, interceptors: read
       },
     );
   };
-  /** Encodes too, so that an answer that can't be encoded fails its own call and not the process. */
-  async function answer(request: CallRequest, bytes: Bytes) {
-    request.message = decode(method, bytes);
-    const { message, set } = (await run(request as never)) as UnaryAnswer;
-    return { bytes: encode(method.output, message), ...set };
-  }
 }
 
 function streamCall(method: DescMethod, handler: StreamHandler, interceptors: readonly Interceptor[]) {
@@ -121,20 +122,6 @@ function streamCall(method: DescMethod, handler: StreamHandler, interceptors: re
   }
 }
 
-type AnyNext = (request: AnyRequest) => Promise<UnaryResponse | { message: unknown }>;
-
-function compose(interceptors: readonly Interceptor[], handler: AnyNext): AnyNext {
-  return interceptors.reduceRight<AnyNext>((next, interceptor) => interceptor(next as never) as AnyNext, handler);
-}
-
-function decode(method: DescMethod, bytes: Bytes): Message {
-  try {
-    return fromBinary(method.input, bytes);
-  } catch {
-    throw unreadableMessage(method.input);
-  }
-}
-
 /** By default the iterator destroys the call when the caller has sent everything, and a destroyed call can't send its status. */
 async function* decodeAll(method: DescMethod, call: Readable): AsyncIterable<Message> {
   for await (const bytes of call.iterator({ destroyOnReturn: false })) yield decode(method, bytes);
@@ -147,12 +134,4 @@ async function* onlyOne(message: Message): AsyncIterable<Message> {
 async function firstOf(messages: AsyncIterable<Message>): Promise<Message[]> {
   for await (const message of messages) return [message];
   return [];
-}
-
-function toMetadata(headers: Headers): Metadata {
-  const metadata = new Metadata();
-  headers.forEach((value, name) => {
-    metadata.set(name, value);
-  });
-  return metadata;
 }

@@ -1,4 +1,3 @@
-import type { EventEmitter } from "node:events";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import {
   Code,
@@ -9,11 +8,16 @@ import {
   type StreamRequest,
   type UnaryRequest,
 } from "@connectrpc/connect";
-import type { Metadata } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { CANCELLATION } from "../services/call.js";
 
 /** What the kinds of call have in common. */
-type ServerCall = EventEmitter & { readonly metadata: Metadata; readonly cancelled: boolean; getHost(): string };
+export interface ServerCall {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  getHost(): string;
+  on(event: "cancelled", listener: () => void): unknown;
+}
 
 export type AnyRequest = UnaryRequest | StreamRequest;
 
@@ -164,4 +168,12 @@ function toHeaders(metadata: Metadata): Headers {
     if (typeof value === "string") headers.set(name, value);
   }
   return headers;
+}
+
+export function toMetadata(headers: Headers): Metadata {
+  const metadata = new Metadata();
+  headers.forEach((value, name) => {
+    metadata.set(name, value);
+  });
+  return metadata;
 }

@@ -1,8 +1,9 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { takePlainCalls } from "./fast-path.js";
 import { mountService } from "./grpc-adapter.js";
-import { refusing } from "./grpc-overload.js";
+import { http2ServersOf } from "./grpc-internals.js";
 import type { OverloadGate } from "./overload-gate.js";
 import { MOST_STREAMS_PER_CONNECTION, shareStreams } from "./stream-shares.js";
 
@@ -41,9 +42,7 @@ export async function startGrpcServer(
   gate?: OverloadGate,
   maxConnectionAgeMs?: number,
 ): Promise<GrpcServer> {
-  const methods = services.flatMap(({ service }) => service.methods);
   const server = new Server({
-    ...(gate && { interceptors: [refusing(gate, methods)] }),
     // grpc-js adds the jitter. There is no grace option: its end would cut calls off. A stream that stays, such as a health watch, keeps the connection it is on and nothing else.
     ...(maxConnectionAgeMs !== undefined && { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -53,15 +52,19 @@ export async function startGrpcServer(
     // Statistics of grpc-js's own, kept for every call and read by nobody.
     "grpc.enable_channelz": 0,
   });
-  for (const { service, implementation } of services) {
-    mountService(server, service, implementation, interceptors);
-  }
+  const methods = services.flatMap(({ service, implementation }) =>
+    mountService(server, service, implementation, interceptors),
+  );
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     );
   });
-  const endSharing = shareStreams(server);
+  const http2Servers = http2ServersOf(server);
+  for (const http2Server of http2Servers) {
+    takePlainCalls(http2Server, { methods, gate, maxMessageBytes: MAX_MESSAGE_BYTES });
+  }
+  const endSharing = shareStreams(http2Servers);
   return {
     address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
     stop: (deadlineMs) =>

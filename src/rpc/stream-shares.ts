@@ -1,5 +1,4 @@
 import type { Http2Server, ServerHttp2Session } from "node:http2";
-import type { Server } from "@grpc/grpc-js";
 
 /** Calls that a connection may have in the service at once while few are in use. */
 export const MOST_STREAMS_PER_CONNECTION = 256;
@@ -14,16 +13,11 @@ const IN_USE_MS = 1_000;
  * Shares the calls that may be in the service at once among the connections that are in use, by telling each client how many streams it may have (RFC 9113, 5.1.2): what a client has beyond its share waits with
  * the client, where it costs the service nothing. A share falls as soon as one more connection makes a call, and grows again a second or two after some no longer do. Shares are powers of two, so that few
  * settings are sent, none at all to up to four connections.
- * @param server bound already, and listening on at least one address
  * @returns ends the sharing
- * @throws Error if grpc-js has its HTTP/2 servers elsewhere than where this looks
  */
-export function shareStreams(server: Server): () => void {
+export function shareStreams(http2Servers: readonly Http2Server[]): () => void {
   const shares = new StreamShares();
-  // grpc-js has an option for what each connection may bring in, but none for all of them, and no public way to its sessions.
-  const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<Http2Server, unknown> };
-  if (!http2Servers?.size) throw new Error("grpc-js keeps its HTTP/2 servers elsewhere: look for them in its Server");
-  for (const http2Server of http2Servers.keys()) {
+  for (const http2Server of http2Servers) {
     http2Server.on("session", (session) => shares.open(session));
     http2Server.on("stream", ({ session }) => session && shares.use(session as ServerHttp2Session));
   }

@@ -1,5 +1,5 @@
-import { hash } from "node:crypto";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { sha256 } from "../domain/sha256.js";
 import type { IdempotentRequest } from "../ledger/command.js";
 import { encode } from "../wire/encode.js";
 
@@ -12,9 +12,8 @@ export function idempotentRequest<Desc extends DescMessage>(
   message: MessageShape<Desc> & { readonly requestId: string },
   caller: string,
 ): IdempotentRequest {
-  const bytes = encode(desc, withSortedLabels(message) as MessageInitShape<Desc>);
-  const named = Buffer.concat([Buffer.from(`${desc.typeName}\n`), bytes]);
-  return { caller, requestId: message.requestId, fingerprint: hash("sha256", named, "buffer") };
+  const bytes = encode(desc, withSortedLabels(message) as MessageInitShape<Desc>, `${desc.typeName}\n`);
+  return { caller, requestId: message.requestId, fingerprint: sha256(bytes) };
 }
 
 /** What a page token is good for: the caller, the method and every field but the page's own. */

@@ -63,6 +63,12 @@ export class ByteWriter {
     this.close(start);
   }
 
+  /** The characters alone, a byte each. */
+  ascii(value: string): void {
+    this.reserve(value.length);
+    this.length += this.bytes.write(value, this.length, "latin1");
+  }
+
   /** Bytes after their length. */
   raw(value: Uint8Array): void {
     this.uint32(value.length);

@@ -24,10 +24,12 @@ const writers = new Map<DescMessage, WriteMessage>();
 
 /**
  * Encodes a message, or a plain object of its shape, fields in order of their numbers. Fields that a newer schema may have added to it are left out.
+ * @param lead ASCII text that goes before the message
  * @throws RangeError if an int64 isn't one
  */
-export function encode<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
+export function encode<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>, lead = ""): Buffer {
   writer.reset();
+  if (lead !== "") writer.ascii(lead);
   writerOf(desc)(message as Plain);
   return writer.written();
 }

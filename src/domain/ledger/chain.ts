@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { sha256 } from "../sha256.js";
 import { MOST_BYTES_PER_UNIT } from "../utf8.js";
 import type { ChainedTransaction, EntryRow, GrantMovement } from "./rows.js";
 
@@ -55,11 +55,6 @@ function textOf(movements: readonly GrantMovement[]): string {
   const [only] = movements;
   if (!only) return "";
   return movements.length === 1 ? `${only[0]},${only[1]}` : movements.flat().join(",");
-}
-
-/** By way of a text of a byte a character: hash() takes half as long again to make a buffer by itself. */
-function sha256(bytes: Uint8Array | string): Uint8Array {
-  return Buffer.from(hash("sha256", bytes, "binary"), "binary");
 }
 
 /** Stands for the description and the metadata in the chain; the order of the labels doesn't matter. */
