@@ -47,6 +47,8 @@ interface Waiting {
 
 /** First wait before another attempt; it doubles each time, with as much jitter. */
 const FIRST_BACKOFF_MS = 10;
+/** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
+const LEAST_SHARE = 96;
 /** Times that a command may be put off to the next batch before that is a defect. */
 const MAX_DEFERRALS = 3;
 
@@ -121,10 +123,12 @@ export class LedgerWriter {
     if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
   }
 
-  /** As many as fit; one that must be alone ends the batch before it. */
+  /** A lane's share of what waits, so that the next lane can load and apply the rest while this one saves (docs/decisions/0022). One that must be alone ends the batch before it. */
   private takeBatch(): Waiting[] {
+    const share = Math.max(LEAST_SHARE, Math.ceil(this.queue.length / this.store.transactionsAtOnce));
+    const most = Math.min(share, this.limits.batchSize);
     const firstAlone = this.queue.findIndex((waiting) => waiting.command.isAlone);
-    const upTo = firstAlone < 0 ? this.limits.batchSize : Math.min(Math.max(firstAlone, 1), this.limits.batchSize);
+    const upTo = firstAlone < 0 ? most : Math.min(Math.max(firstAlone, 1), most);
     const taken = this.queue.splice(0, upTo);
     return taken.filter((waiting) => {
       if (!waiting.cancellation?.aborted) return true;
