@@ -2,18 +2,19 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, ServiceImpl } from "@connectrpc/connect";
-import type {
-  MethodDefinition,
-  Server,
-  ServerDuplexStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceDefinition,
-  sendUnaryData,
-  UntypedServiceImplementation,
+import {
+  Metadata,
+  type MethodDefinition,
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { encode, prepareToEncode } from "../wire/encode.js";
-import { CallContext, CallRequest, pathOf, toMetadata } from "./grpc-call.js";
+import { CallContext, CallRequest, pathOf } from "./grpc-call.js";
 import { toStatus } from "./grpc-status.js";
 import {
   compose,
@@ -134,4 +135,12 @@ async function* onlyOne(message: Message): AsyncIterable<Message> {
 async function firstOf(messages: AsyncIterable<Message>): Promise<Message[]> {
   for await (const message of messages) return [message];
   return [];
+}
+
+function toMetadata(headers: Headers): Metadata {
+  const metadata = new Metadata();
+  headers.forEach((value, name) => {
+    metadata.set(name, value);
+  });
+  return metadata;
 }

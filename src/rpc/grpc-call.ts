@@ -8,7 +8,7 @@ import {
   type StreamRequest,
   type UnaryRequest,
 } from "@connectrpc/connect";
-import { Metadata } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import { CANCELLATION } from "../services/call.js";
 
 /** What the kinds of call have in common. */
@@ -168,12 +168,4 @@ function toHeaders(metadata: Metadata): Headers {
     if (typeof value === "string") headers.set(name, value);
   }
   return headers;
-}
-
-export function toMetadata(headers: Headers): Metadata {
-  const metadata = new Metadata();
-  headers.forEach((value, name) => {
-    metadata.set(name, value);
-  });
-  return metadata;
 }

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
-import { CallRequest, type ServerCall, toMetadata } from "./grpc-call.js";
+import { CallRequest, type ServerCall } from "./grpc-call.js";
 import { toStatus } from "./grpc-status.js";
-import { PREFIX_BYTES, RequestBody } from "./request-body.js";
+import { RequestBody } from "./request-body.js";
 import type { EncodedAnswer, UnaryRunner } from "./unary-runner.js";
 
 const HEADERS = { ":status": 200, "content-type": "application/grpc+proto" };
@@ -111,14 +112,14 @@ export class PlainCall implements ServerCall {
   private answer({ bytes, header, trailer }: EncodedAnswer): void {
     if (!this.endsNow()) return;
     const { stream } = this;
-    stream.respond(header ? { ...HEADERS, ...toMetadata(header).toHttp2Headers() } : HEADERS, {
+    stream.respond(header ? { ...HEADERS, ...Object.fromEntries(header) } : HEADERS, {
       waitForTrailers: true,
       ...NO_DATE,
     });
     stream.once("wantTrailers", () =>
-      stream.sendTrailers(trailer ? { ...SUCCESS, ...toMetadata(trailer).toHttp2Headers() } : SUCCESS),
+      stream.sendTrailers(trailer ? { ...SUCCESS, ...Object.fromEntries(trailer) } : SUCCESS),
     );
-    stream.end(framed(bytes));
+    stream.end(encodeEnvelope(0, bytes));
   }
 
   private startDeadline(): void {
@@ -163,12 +164,4 @@ export function refusalOf({ code, details, metadata }: StatusObject): OutgoingHt
 
 function said(code: status, message: string): OutgoingHttpHeaders {
   return { "grpc-status": code, "grpc-message": encodeURI(message.toWellFormed()) };
-}
-
-function framed(message: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX_BYTES);
-  return frame;
 }

@@ -1,4 +1,4 @@
-/** Of a message in a gRPC body: a flag, then its length in four bytes. */
+/** Of a message in a gRPC or gRPC-Web body: a flag, then its length in four bytes. */
 export const PREFIX_BYTES = 5;
 
 /** The body of a unary call as it comes in, which is to be one message. */

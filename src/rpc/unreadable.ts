@@ -16,6 +16,7 @@ import { trailerFlag, trailerParse, trailerSerialize } from "@connectrpc/connect
 import { type FieldViolation, TollgateError } from "../domain/errors.js";
 import { file_google_rpc_error_details as fileErrorDetails } from "../gen/google/rpc/error_details_pb.js";
 import { CALL } from "../services/call.js";
+import { PREFIX_BYTES } from "./request-body.js";
 import { toConnectError } from "./status.js";
 import { droppable } from "./unread-body.js";
 
@@ -37,7 +38,6 @@ const LONGEST_NAME = 64;
 const LONGEST_DESCRIPTION = 300;
 /** No request has as many. */
 const MOST_FIELDS = 100;
-const ENVELOPE_HEADER_BYTES = 5;
 /** Of an error, which may repeat what was sent, escaped: far more than a request of the largest size. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -149,7 +149,7 @@ async function withTrailerDetails(
   detailed: Detailed,
 ): Promise<UniversalServerResponse> {
   const bytes = await bytesOf(response);
-  const error = found(() => findTrailerError(trailerParse(bytes.subarray(ENVELOPE_HEADER_BYTES))));
+  const error = found(() => findTrailerError(trailerParse(bytes.subarray(PREFIX_BYTES))));
   const trailer = setTrailerStatus(new Headers(), detailed(error));
   return { ...response, body: createAsyncIterable([encodeEnvelope(trailerFlag, trailerSerialize(trailer))]) };
 }

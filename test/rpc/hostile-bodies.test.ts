@@ -6,7 +6,7 @@ import type { Code } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { startTestApp, type TestApp } from "../support/app.js";
-import { httpRefusal, METHODS, post, type Refusal, refusal } from "./support.js";
+import { enveloped, httpRefusal, METHODS, post, type Refusal, refusal } from "./support.js";
 
 const FIVE_MIB = 5 * 1024 * 1024;
 const PATH = "/stationthis.economy.v1.EconomyService/Debit";
@@ -199,13 +199,6 @@ describe("the HTTP port", () => {
 function unreadable(typeName: string): Partial<Refusal> {
   const violations = [{ field: "request", description: `is no readable ${typeName}` }];
   return { code: "InvalidArgument", reason: "INVALID_FIELDS", violations };
-}
-
-function enveloped(message: Uint8Array, flags = 0): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt8(flags);
-  header.writeUInt32BE(message.byteLength, 1);
-  return Buffer.concat([header, message]);
 }
 
 interface GrpcPost {

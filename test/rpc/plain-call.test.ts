@@ -8,9 +8,10 @@ import {
   GetBalanceResponseSchema,
 } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
 import { type GrpcServer, mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { enveloped } from "./support.js";
 
 const PATH = "/stationthis.economy.v1.EconomyService/GetBalance";
-const REQUEST = framed(toBinary(GetBalanceRequestSchema, create(GetBalanceRequestSchema, { accountId: "alice" })));
+const REQUEST = enveloped(toBinary(GetBalanceRequestSchema, create(GetBalanceRequestSchema, { accountId: "alice" })));
 
 /** What a caller that writes its own frames is answered: gRPC clients of any language would hide much of it. */
 describe("a unary call", () => {
@@ -41,7 +42,7 @@ describe("a unary call", () => {
     expect(trailer).toMatchObject({ "grpc-status": "0", "x-last": "2" });
     const balance = { accountId: "alice", availableUsdMicros: 7n };
     expect(fromBinary(GetBalanceResponseSchema, body.subarray(5)).balance).toMatchObject(balance);
-    expect(body).toEqual(framed(body.subarray(5)));
+    expect(body).toEqual(enveloped(body.subarray(5)));
   });
 
   it("may come in pieces of one byte", async () => {
@@ -58,7 +59,7 @@ describe("a unary call", () => {
     ["half a message", REQUEST.subarray(0, -1), Code.Unimplemented],
     ["half a prefix", REQUEST.subarray(0, 3), Code.Unimplemented],
     ["two messages", Buffer.concat([REQUEST, REQUEST]), Code.Unimplemented],
-    ["a message that says that it is compressed", framed(REQUEST.subarray(5), 1), Code.Internal],
+    ["a message that says that it is compressed", enveloped(REQUEST.subarray(5), 1), Code.Internal],
     ["a message that says that it has 4 GiB", Buffer.from([0, 255, 255, 255, 255, 1]), Code.ResourceExhausted],
   ])("is refused with %s, and no handler hears of it", async (_, body, code) => {
     const { header } = await call((stream) => stream.end(body));
@@ -79,13 +80,9 @@ describe("a unary call", () => {
     "is answered at its deadline, %s, and what serves it is told",
     async (timeout) => {
       let reason: unknown;
-      answer = (signal) =>
-        new Promise((resolve) => {
-          signal.addEventListener("abort", () => {
-            reason = signal.reason;
-            resolve();
-          });
-        });
+      answer = async (signal) => {
+        reason = await abortOf(signal);
+      };
       const { header } = await call((stream) => stream.end(REQUEST), { "grpc-timeout": timeout });
       expect(Number(header["grpc-status"])).toBe(Code.DeadlineExceeded);
       await vi.waitFor(() => expect(reason).toMatchObject({ code: Code.Canceled }));
@@ -107,13 +104,10 @@ describe("a unary call", () => {
 
   it("whose caller goes is told to what serves it", async () => {
     let isAborted = false;
-    answer = (signal) =>
-      new Promise((resolve) => {
-        signal.addEventListener("abort", () => {
-          isAborted = true;
-          resolve();
-        });
-      });
+    answer = async (signal) => {
+      await abortOf(signal);
+      isAborted = true;
+    };
     await call(async (stream) => {
       stream.end(REQUEST);
       await vi.waitFor(() => expect(seen).toEqual(["alice"]));
@@ -127,7 +121,7 @@ describe("a unary call", () => {
     ["a compression that there is not", { "grpc-encoding": "zstd" }, Code.Unimplemented],
     ["a method that there is not", { ":path": `${PATH}s` }, Code.Unimplemented],
   ])("is refused for %s", async (_, headers, code) => {
-    const body = framed(REQUEST.subarray(5), "grpc-encoding" in headers ? 1 : 0);
+    const body = enveloped(REQUEST.subarray(5), "grpc-encoding" in headers ? 1 : 0);
     const { header } = await call((stream) => stream.end(body), headers);
     expect(Number(header["grpc-status"])).toBe(code);
   });
@@ -175,8 +169,7 @@ interface Context {
   readonly responseTrailer: Headers;
 }
 
-function framed(message: Uint8Array, flag = 0): Buffer {
-  const prefix = Buffer.from([flag, 0, 0, 0, 0]);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
+/** Waits for it. @returns its reason */
+function abortOf(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(signal.reason)));
 }

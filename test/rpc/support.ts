@@ -183,6 +183,14 @@ function grpcRefusal(error: ServiceError): Refusal {
   return refusal(error.code as number, error.details, details);
 }
 
+/** A message as it stands in a body of gRPC or gRPC-Web. */
+export function enveloped(message: Uint8Array, flags = 0): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt8(flags);
+  header.writeUInt32BE(message.byteLength, 1);
+  return Buffer.concat([header, message]);
+}
+
 /** The answer to a POST over plain HTTP. */
 export interface HttpAnswer {
   readonly status: number;
