@@ -203,18 +203,17 @@ function bindingsOf({ table, inserted, updated }: TableChange): Buffer[] {
 function insertSql(table: Table<never>): string {
   const names = table.columns.map((column) => column.name).join(", ");
   const conflict = table.name === "generation_events" ? " on conflict do nothing" : "";
-  return `insert into ${table.name} (${names}) select * from unnest(${arrays(table.columns)})${conflict}`;
+  return `insert into ${table.name} (${names}) ${rowsOf(table.columns)}${conflict}`;
 }
 
 /** Adds to the days of creators' assets, what is new among the users included. First in the WITH, so last to run: by then the accounts are there. */
 function rollupParts(withUsers: boolean): string[] {
   const names = ASSET_DAYS.columns.map((column) => column.name).join(", ");
-  const days = `select * from unnest(${arrays(ASSET_DAYS.columns)}) d(${names})`;
+  const days = rowsOf(ASSET_DAYS.columns);
   if (!withUsers) return [`days as (insert into asset_days (${names}) ${days} ${ADD_TO_DAY})`];
   const userNames = ASSET_USERS.columns.map((column) => column.name).join(", ");
-  const users = `select * from unnest(${arrays(ASSET_USERS.columns)})`;
   return [
-    `new_users as (insert into asset_users (${userNames}) ${users} ${ONLY_NEW_USERS})`,
+    `new_users as (insert into asset_users (${userNames}) ${rowsOf(ASSET_USERS.columns)} ${ONLY_NEW_USERS})`,
     `days as (insert into asset_days (${names})
        select account_id, asset_id, role, day, sum(earned_usd_micros)::bigint, sum(clawed_back_usd_micros)::bigint,
          sum(uses)::bigint, sum(new_users)::bigint, max(last_used_time)
@@ -234,12 +233,15 @@ function updateSql(table: Table<never>): string {
   const columns = [...table.key, ...table.mutable];
   const assignments = table.mutable.map((column) => `${column.name} = v.${column.name}`).join(", ");
   const isSame = table.key.map((column) => `t.${column.name} = v.${column.name}`).join(" and ");
-  const names = columns.map((column) => column.name).join(", ");
-  return `update ${table.name} t set ${assignments} from unnest(${arrays(columns)}) v(${names}) where ${isSame}`;
+  return `update ${table.name} t set ${assignments} from (${rowsOf(columns)}) v where ${isSame}`;
 }
 
-function arrays(columns: readonly Column[]): string {
-  return columns.map((column) => `?::${SQL_TYPES[column.type]}[]`).join(", ");
+/**
+ * Rows of arrays of the same length, one a column. Postgres steps through arrays that are selected; each of those that are selected *from* is written into a store of its own first, and the rows are
+ * put together from these: a tenth of what a save takes.
+ */
+function rowsOf(columns: readonly Column[]): string {
+  return `select ${columns.map(({ name, type }) => `unnest(?::${SQL_TYPES[type]}[]) as ${name}`).join(", ")}`;
 }
 
 /** Column by column, so that the same property is read of row after row. */
