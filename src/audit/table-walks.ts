@@ -5,9 +5,8 @@ import type {
   AuditedRequest,
   AuditView,
   ClawbackToCheck,
-  GenerationToCheck,
   RewardFound,
-  TransactionToCheck,
+  Whence,
 } from "../storage/audit-store.js";
 import { checkGeneration } from "./generation-checks.js";
 import { checkClawback } from "./refund-checks.js";
@@ -17,31 +16,30 @@ import type { Walker } from "./slices.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";
 import type { Findings, ViolationCollector } from "./violations.js";
 
-/** Checks every transaction with its entries, its request's record and, of a settlement, its generation. */
+/** Checks every transaction with its entries, its request's record and, of a settlement, its generation. Reads only those that the store doesn't see to be right by itself (docs/decisions/0032). */
 export async function walkTransactions(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
-  const slices = walker.slices<TransactionToCheck>("transactions", (last) =>
-    view.transactionsToCheckAfter(last?.transaction.transactionId ?? "", walker.limit),
-  );
-  for await (const slice of slices) {
-    for (const audited of slice) {
+  const check = async (ids: readonly string[], whence: Whence): Promise<void> => {
+    for (const audited of await view.transactionsToCheck(ids, whence)) {
       violations.add(checkTransaction(audited));
       violations.add(checkSettlement(audited));
     }
+  };
+  for await (const ids of walker.oddSlices(view, "transactions")) await check(ids, "a walk");
+  for (let after: string | undefined = ""; after !== undefined; ) {
+    const ids: readonly string[] = await view.unrecordedAfter(after, walker.limit);
+    if (ids.length > 0) await check(ids, "from all over");
+    after = ids.length < walker.limit ? undefined : ids.at(-1);
   }
 }
 
-/** Checks every generation against the settlements that name it. */
+/** Checks every generation against the settlements that name it; reads only odd ones, as above. */
 export async function walkGenerations(view: AuditView, walker: Walker, violations: ViolationCollector): Promise<void> {
-  const slices = walker.slices<GenerationToCheck>("generations", (last) =>
-    view.generationsToCheckAfter(last?.generationId ?? "", walker.limit),
-  );
-  for await (const slice of slices) {
+  for await (const ids of walker.oddSlices(view, "generations")) {
     const settlements = new Map<string, string[]>();
-    const ids = slice.map((generation) => generation.generationId);
     for (const [generationId, id] of await view.settlementsOf(ids)) {
       settlements.set(generationId, [...(settlements.get(generationId) ?? []), id]);
     }
-    for (const generation of slice) {
+    for (const generation of await view.generationsToCheck(ids)) {
       violations.add(checkGeneration(generation, settlements.get(generation.generationId) ?? []));
     }
   }

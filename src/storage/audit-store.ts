@@ -54,12 +54,23 @@ export interface AuditView {
   allHoldsAfter(after: { readonly accountId: string; readonly holdId: string }, limit: number): Promise<HoldToCheck[]>;
   /** By transaction_id, with what is to be compared with each. An empty id is below every other. Fails as allEntriesAfter does. */
   transactionsToCheckAfter(transactionId: string, limit: number): Promise<TransactionToCheck[]>;
-  /** These transactions, by transaction_id; unknown ids are left out. Fails as allEntriesAfter does. */
-  transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]>;
+  /**
+   * These transactions, by transaction_id; unknown ids are left out. Fails as allEntriesAfter does.
+   * @param whence a guess, which a wrong one only makes slower. Default: from all over
+   */
+  transactionsToCheck(transactionIds: readonly string[], whence?: Whence): Promise<TransactionToCheck[]>;
+  /** The next stretch of a table in order of its ids: so many rows, or what is left; undefined at the end. An empty id is below every other. */
+  stretchAfter(table: StretchedTable, id: string, limit: number): Promise<Stretch | undefined>;
+  /** Ids of the rows of a stretch that the store doesn't see to be right by itself, ascending. All others would pass every check of such a row, but for a transaction's request being recorded. */
+  oddRows(table: StretchedTable, stretch: Stretch): Promise<string[]>;
+  /** Ids of the transactions whose request's record is missing or names something else, ascending. An empty id is below every other. */
+  unrecordedAfter(transactionId: string, limit: number): Promise<string[]>;
   /** The hashes of these entries, in no order; those that don't exist are left out. */
   entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]>;
   /** By generation_id. An empty id is below every other. Fails as allEntriesAfter does. */
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]>;
+  /** These generations, in no order; unknown ids are left out. Fails as allEntriesAfter does. */
+  generationsToCheck(generationIds: readonly string[]): Promise<GenerationToCheck[]>;
   /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
   rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]>;
   /** By transaction_id and position. An empty transaction id is below every other. Strays are those for which anything is missing. */
@@ -74,6 +85,21 @@ export interface AuditView {
 
 /** All rows, unless told, or only strays: then the store looks at all rows that follow, however many, and hands out those that lack what belongs to them. */
 export type Which = "all" | "strays";
+
+export type StretchedTable = "transactions" | "generations";
+
+/** Rows of a table that follow each other by their ids, which are UUIDs. */
+export interface Stretch {
+  /** Below the first. */
+  readonly after: string;
+  /** Of the last. */
+  readonly upTo: string;
+  /** How many there are. */
+  readonly rows: number;
+}
+
+/** Whether rows follow each other in the store, with few others between. */
+export type Whence = "a walk" | "from all over";
 
 export type EntryKey = Pick<EntryRow, "accountId" | "accountVersion">;
 

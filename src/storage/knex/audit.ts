@@ -16,7 +16,10 @@ import type {
   HoldToCheck,
   RewardFound,
   RewardToCheck,
+  Stretch,
+  StretchedTable,
   TransactionToCheck,
+  Whence,
   Which,
 } from "../audit-store.js";
 import type { RequestKey } from "../store.js";
@@ -34,7 +37,8 @@ import {
 } from "../tables.js";
 import type { AuditReader } from "./audit-reader.js";
 import { entriesAfter } from "./entries-to-check.js";
-import { generationsAfter } from "./generations-to-check.js";
+import { generationsAfter, generationsOf } from "./generations-to-check.js";
+import { OddRows } from "./odd-rows.js";
 import { RollupsToCheck } from "./rollups-to-check.js";
 import { StraysToCheck } from "./strays-to-check.js";
 import { TransactionsToCheck } from "./transactions-to-check.js";
@@ -48,6 +52,7 @@ export class KnexAuditView implements AuditView {
   private readonly transactions: TransactionsToCheck;
   private readonly rollups: RollupsToCheck;
   private readonly strays: StraysToCheck;
+  private readonly odd: OddRows;
 
   /**
    * @param knex makes the statements
@@ -61,6 +66,7 @@ export class KnexAuditView implements AuditView {
     this.transactions = new TransactionsToCheck(knex, reader);
     this.rollups = new RollupsToCheck(knex, reader);
     this.strays = new StraysToCheck(knex, reader);
+    this.odd = new OddRows(knex, reader);
   }
 
   accountsAfter(accountId: string, limit: number): Promise<Account[]> {
@@ -145,8 +151,16 @@ export class KnexAuditView implements AuditView {
     return this.transactions.after(transactionId || LOWEST_UUID, limit);
   }
 
-  transactionsToCheck(transactionIds: readonly string[]): Promise<TransactionToCheck[]> {
-    return this.transactions.of(transactionIds);
+  transactionsToCheck(transactionIds: readonly string[], whence?: Whence): Promise<TransactionToCheck[]> {
+    return this.transactions.of(transactionIds, whence);
+  }
+
+  stretchAfter(table: StretchedTable, id: string, limit: number): Promise<Stretch | undefined> {
+    return this.odd.stretchAfter(table, id || LOWEST_UUID, limit);
+  }
+
+  oddRows(table: StretchedTable, stretch: Stretch): Promise<string[]> {
+    return this.odd[table](stretch);
   }
 
   async entryHashes(entries: readonly EntryKey[]): Promise<(EntryKey & Pick<EntryRow, "hash">)[]> {
@@ -165,6 +179,14 @@ export class KnexAuditView implements AuditView {
 
   generationsToCheckAfter(generationId: string, limit: number): Promise<GenerationToCheck[]> {
     return generationsAfter(this.knex, this.reader, generationId || LOWEST_UUID, limit);
+  }
+
+  unrecordedAfter(transactionId: string, limit: number): Promise<string[]> {
+    return this.strays.unrecordedAfter(transactionId || LOWEST_UUID, limit);
+  }
+
+  generationsToCheck(generationIds: readonly string[]): Promise<GenerationToCheck[]> {
+    return generationsOf(this.knex, this.reader, generationIds);
   }
 
   rewardsAfter(after: RewardToCheck, limit: number, which?: Which): Promise<RewardFound[]> {

@@ -20,7 +20,7 @@ import {
   REWARDS,
   TRANSACTIONS,
 } from "../tables.js";
-import type { AuditReader } from "./audit-reader.js";
+import { type AuditReader, textIn } from "./audit-reader.js";
 import { sameAsset } from "./rollups-to-check.js";
 
 /** Reads rewards, clawbacks and requests and says of each whether what belongs to it is there, or reads only those for which something isn't. */
@@ -76,6 +76,25 @@ export class StraysToCheck {
       hasReward: row.found !== null,
       hasDay: row.found_day !== null,
     }));
+  }
+
+  /** Ids of the transactions whose request's record is missing or names something else. */
+  unrecordedAfter(transactionId: string, limit: number): Promise<string[]> {
+    const rows = this.knex(`${TRANSACTIONS.name} as t`)
+      .leftJoin(`${REQUESTS.name} as r`, (on) =>
+        on
+          .on("r.caller", "t.caller")
+          .andOn("r.request_id", "t.request_id")
+          .andOn("r.resource_id", "t.transaction_id")
+          .andOnVal("r.resource_kind", "TRANSACTION"),
+      )
+      .where("t.request_id", "<>", "")
+      .whereNull("r.request_id")
+      .where("t.transaction_id", ">", transactionId)
+      .orderBy("t.transaction_id")
+      .limit(limit)
+      .select("t.transaction_id");
+    return this.reader.values(rows, ([id]) => textIn(id));
   }
 
   async requestsAfter(after: RequestKey, limit: number, which: Which = "all"): Promise<AuditedRequest[]> {

@@ -6,6 +6,7 @@ import type {
   RefundsOfTransaction,
   RewardInTransaction,
   TransactionToCheck,
+  Whence,
 } from "../audit-store.js";
 import { CLAWBACKS, ENTRIES, REQUESTS, REWARDS, TRANSACTIONS } from "../tables.js";
 import { isUuid } from "../uuid.js";
@@ -27,9 +28,9 @@ export class TransactionsToCheck {
   }
 
   /** These, by transaction_id. */
-  async of(transactionIds: readonly string[]): Promise<TransactionToCheck[]> {
+  async of(transactionIds: readonly string[], whence: Whence = "from all over"): Promise<TransactionToCheck[]> {
     const rows = this.rows().whereIn("t.transaction_id", transactionIds);
-    return this.withWhatIsCompared(await this.reader.values(rows, transactionIn), "from all over");
+    return this.withWhatIsCompared(await this.reader.values(rows, transactionIn), whence);
   }
 
   private rows() {
@@ -189,9 +190,6 @@ export class TransactionsToCheck {
     return this.knex.raw(`cast(sum(${expression}) as bigint) as ${name}`);
   }
 }
-
-/** Whether transactions follow each other in the store. */
-type Whence = "a walk" | "from all over";
 
 interface Transactions {
   /** Ascending. */

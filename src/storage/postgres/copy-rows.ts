@@ -55,7 +55,11 @@ function copy(client: pg.ClientBase, statement: Knex.QueryBuilder, take: TakeRow
 /** The statement with its values in it: COPY takes no parameters. Quoted, a value is of no type yet, as a parameter is. */
 function inlined(statement: Knex.QueryBuilder): string {
   const { sql, bindings } = statement.toSQL().toNative();
-  return sql.replace(/\$(\d+)/g, (_, place) => pg.escapeLiteral(String(bindings[Number(place) - 1])));
+  return sql.replace(/\$(\d+)/g, (_, place) => pg.escapeLiteral(literal(bindings[Number(place) - 1])));
+}
+
+function literal(value: unknown): string {
+  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString("hex")}` : String(value);
 }
 
 /** The first row has the names. */

@@ -117,6 +117,7 @@ class PostgresAudit implements AuditStore {
       const reader: AuditReader = {
         rows: (statement) => lanes.use((client) => copyRows(client, statement)),
         values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
+        uuidOf: (column) => `case when ${isUuidSql(column)} then cast(${column} as uuid) end`,
       };
       try {
         return await work(new KnexAuditView(first, reader, moment));
@@ -130,6 +131,11 @@ class PostgresAudit implements AuditStore {
       await Promise.allSettled(transactions.map((transaction) => transaction.rollback()));
     }
   }
+}
+
+/** Whether a text can be made a uuid of: dashes where they belong, none elsewhere, and digits. One regular expression for all of it takes five times as long. */
+function isUuidSql(text: string): string {
+  return `${text} like '________-____-____-____-____________' and length(replace(${text}, '-', '')) = 32 and ${text} ~ '^[0-9a-f-]*$'`;
 }
 
 /** The connection that a transaction runs on. */

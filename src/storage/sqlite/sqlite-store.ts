@@ -93,6 +93,7 @@ class SqliteAudit implements AuditStore {
               const rows: object[] = await lanes.use(async () => statement);
               return rows.map((row) => from(Object.values(row)));
             },
+            uuidOf: (column) => column,
           };
           return await work(new KnexAuditView(transaction, reader, undefined));
         } finally {
