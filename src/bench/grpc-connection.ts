@@ -17,6 +17,7 @@ import { RequestHeaders, Statuses } from "./http2/header-blocks.js";
 
 const PREFIX_BYTES = 5;
 /** RFC 9113, 7. */
+const REFUSED_STREAM = 7;
 const CANCEL = 8;
 const SETTINGS_WAIT_MS = 10_000;
 
@@ -48,6 +49,8 @@ interface Call {
   readonly frame: Uint8Array;
   readonly resolve: (answer: Answer) => void;
   readonly chunks: Buffer[];
+  /** Whether the service has refused it unread once. */
+  wasRefused: boolean;
   timer: NodeJS.Timeout | undefined;
   /** 0 until it has begun. */
   streamId: number;
@@ -114,6 +117,7 @@ export class GrpcConnection {
         frame,
         resolve,
         chunks: [],
+        wasRefused: false,
         timer: undefined,
         streamId: 0,
         sentBytes: 0,
@@ -166,7 +170,7 @@ export class GrpcConnection {
     const { type, flags, streamId, payload } = frame;
     if (type === FrameType.data) this.takeData(streamId, payload);
     else if (type === FrameType.headers) this.takeHeaders(frame);
-    else if (type === FrameType.resetStream) this.end(this.calls.get(streamId), noAnswer());
+    else if (type === FrameType.resetStream) this.takeReset(this.calls.get(streamId), payload.readUInt32BE());
     else if (type === FrameType.windowUpdate) this.widen(streamId, payload.readUInt32BE());
     else if (type === FrameType.goAway) this.turnAway(payload.readUInt32BE());
     else if (type === FrameType.continuation) throw new Error("headers in more than one frame");
@@ -191,6 +195,18 @@ export class GrpcConnection {
     if (this.receivedBytes < MOST_WINDOW_BYTES / 2) return;
     this.writer.number(FrameType.windowUpdate, 0, this.receivedBytes);
     this.receivedBytes = 0;
+    this.flushSoon();
+  }
+
+  /** One that was refused unread is sent once more, as gRPC's clients do: it crossed the news that fewer are taken. */
+  private takeReset(call: Call | undefined, code: number): void {
+    if (!call || code !== REFUSED_STREAM || call.wasRefused || this.isClosed) {
+      this.end(call, noAnswer());
+      return;
+    }
+    this.calls.delete(call.streamId);
+    Object.assign(call, { wasRefused: true, streamId: 0, sentBytes: 0 });
+    if (!this.unsent.includes(call)) this.unsent.unshift(call);
     this.flushSoon();
   }
 

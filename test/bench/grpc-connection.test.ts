@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { constants, createServer as createHttp2Server } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
@@ -134,4 +135,27 @@ it("a peer that isn't there, or ends the connection at once, is an error", async
   deaf.close();
   await once(deaf, "close");
   await expect(connect("Echo", { target: `127.0.0.1:${port}` })).rejects.toThrow("ECONNREFUSED");
+});
+
+it("a call that is refused unread is sent once more, and no more than once", async () => {
+  const heard = new Map<string, number>();
+  const picky = createHttp2Server().on("stream", (stream, headers) => {
+    const path = String(headers[":path"]);
+    const times = (heard.get(path) ?? 0) + 1;
+    heard.set(path, times);
+    stream.on("error", () => {});
+    if (path.endsWith("Never") || times === 1) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    else stream.respond({ ":status": 200, "grpc-status": "0" }, { endStream: true });
+  });
+  await once(picky.listen(0, "127.0.0.1"), "listening");
+  const to = { target: `127.0.0.1:${(picky.address() as AddressInfo).port}` };
+  const ask = async (method: string) => (await connect(method, to)).call(framed(Buffer.alloc(LARGE_BYTES)));
+  expect(await ask("Later")).toMatchObject({ error: "" });
+  expect(await ask("Never")).toMatchObject({ error: undefined });
+  expect([...heard]).toEqual([
+    ["/test.Test/Later", 2],
+    ["/test.Test/Never", 2],
+  ]);
+  for (const connection of connections.splice(0)) connection.destroy();
+  picky.close();
 });

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
 import { pathOf } from "../../src/rpc/grpc-call.js";
@@ -12,8 +13,16 @@ const EMPTY_MESSAGE = Buffer.alloc(5);
 describe("calls in the service at once", () => {
   let server: GrpcServer;
   let sessions: ClientHttp2Session[] = [];
+  /** Lets the calls that are held be answered. */
+  let release: () => void;
   beforeEach(async () => {
-    const economy = mounted(EconomyService, { getBalance: () => ({}) } as never);
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const economy = mounted(EconomyService, {
+      getBalance: () => ({}),
+      listTransactions: () => released.then(() => ({})),
+    } as never);
     server = await startGrpcServer("127.0.0.1:0", [economy], []);
   });
   afterEach(async () => {
@@ -28,50 +37,59 @@ describe("calls in the service at once", () => {
     await Promise.all(opened.map((session) => once(session, "remoteSettings")));
     return opened;
   }
-  async function call(session: ClientHttp2Session): Promise<void> {
+  function begin(session: ClientHttp2Session, method: DescMethod): ClientHttp2Stream {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: "POST",
-      [constants.HTTP2_HEADER_PATH]: pathOf(EconomyService.method.getBalance),
+      [constants.HTTP2_HEADER_PATH]: pathOf(method),
       [constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
       [constants.HTTP2_HEADER_TE]: "trailers",
     });
-    stream.resume().end(EMPTY_MESSAGE);
+    stream.on("error", () => {});
+    return stream.resume().end(EMPTY_MESSAGE);
+  }
+  async function call(session: ClientHttp2Session): Promise<number> {
+    const stream = begin(session, EconomyService.method.getBalance);
     await once(stream, "close");
+    return stream.rstCode;
   }
   const callAll = (all: readonly ClientHttp2Session[]) => Promise.all(all.map(call));
+  function hold(all: readonly ClientHttp2Session[], callsEach: number): void {
+    for (const session of all) {
+      for (let calls = 0; calls < callsEach; calls++) begin(session, EconomyService.method.listTransactions);
+    }
+  }
   const limits = () => sessions.map((session) => session.remoteSettings.maxConcurrentStreams);
   const allOf = (count: number, limit: number) => Array.from({ length: count }, () => limit);
 
-  it("are 256 a connection for the first four", async () => {
-    await callAll(await open(4));
-    await callAll(sessions);
-    expect(limits()).toEqual(allOf(4, 256));
+  it("are up to 256 a connection, however many are in use, while they aren't more than 1,024 in all", async () => {
+    hold((await open(20)).slice(0, 4), 250);
+    expect(await callAll(sessions.slice(4))).toEqual(allOf(16, constants.NGHTTP2_NO_ERROR));
+    expect(limits()).toEqual(allOf(20, 256));
   });
 
-  it("are shared among the connections in use, so that all together bring in 1,024 at most", async () => {
-    await callAll(await open(9));
+  it("are shared among the connections in use once they are more", async () => {
+    hold(await open(9), 128);
     await vi.waitFor(() => expect(limits()).toEqual(allOf(9, 64)), SOON);
   });
 
   it("are still four for each of three hundred connections, and a new connection hears of it when it opens", async () => {
-    await callAll(await open(300));
+    hold(await open(300), 4);
+    await vi.waitFor(() => expect(limits()).toEqual(allOf(300, 4)), SOON);
     await open(1);
     await vi.waitFor(() => expect(limits()).toEqual(allOf(301, 4)), SOON);
   });
 
-  it("aren't fewer for connections that are only open", async () => {
-    await open(20);
-    await callAll(sessions.slice(0, 4));
-    expect(limits()).toEqual(allOf(20, 256));
+  it("aren't fewer for connections that are only open beside them", async () => {
+    const opened = await open(20);
+    hold(opened.slice(0, 5), 220);
+    await vi.waitFor(() => expect(limits()).toEqual(allOf(20, 128)), SOON);
   });
 
-  it("are more again for those that go on when the others don't", async () => {
-    const [first] = await open(9);
-    await callAll(sessions);
+  it("are as many as before again when few are left", async () => {
+    hold(await open(9), 128);
     await vi.waitFor(() => expect(limits()).toEqual(allOf(9, 64)), SOON);
-    await vi.waitFor(async () => {
-      await call(first as ClientHttp2Session);
-      expect(limits()).toEqual(allOf(9, 256));
-    }, SOON);
+    release();
+    await vi.waitFor(() => expect(limits()).toEqual(allOf(9, 256)), SOON);
+    expect(await callAll(sessions)).toEqual(allOf(9, constants.NGHTTP2_NO_ERROR));
   });
 });
