@@ -69,7 +69,7 @@ export class OddRows {
 
   private ids(key: string, sql: string, { after, upTo }: Stretch): Promise<string[]> {
     const odd = this.knex.raw(`(${sql}) as odd`, { after, upTo, noDetails: NO_DETAILS });
-    return this.reader.values(this.knex.from(odd).select(key).orderBy(key), ([id]) => textIn(id));
+    return this.reader.valuesOfStretch(this.knex.from(odd).select(key).orderBy(key), ([id]) => textIn(id));
   }
 
   /**

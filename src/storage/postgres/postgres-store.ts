@@ -117,6 +117,13 @@ class PostgresAudit implements AuditStore {
       const reader: AuditReader = {
         rows: (statement) => lanes.use((client) => copyRows(client, statement)),
         values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
+        valuesOfStretch: (statement, from) =>
+          lanes.use(async (client) => {
+            await client.query("set local enable_nestloop = off");
+            const values = await copyValues(client, statement, from);
+            await client.query("set local enable_nestloop = on");
+            return values;
+          }),
         uuidOf: (column) => `case when ${isUuidSql(column)} then cast(${column} as uuid) end`,
       };
       try {

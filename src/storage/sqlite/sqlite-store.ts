@@ -87,12 +87,14 @@ class SqliteAudit implements AuditStore {
       return await knex.transaction(async (transaction) => {
         const lanes = new ReadLanes([transaction]);
         try {
+          const values: AuditReader["values"] = async (statement, from) => {
+            const rows: object[] = await lanes.use(async () => statement);
+            return rows.map((row) => from(Object.values(row)));
+          };
           const reader: AuditReader = {
             rows: (statement) => lanes.use(async () => statement),
-            values: async (statement, from) => {
-              const rows: object[] = await lanes.use(async () => statement);
-              return rows.map((row) => from(Object.values(row)));
-            },
+            values,
+            valuesOfStretch: values,
             uuidOf: (column) => column,
           };
           return await work(new KnexAuditView(transaction, reader, undefined));
