@@ -48,9 +48,9 @@ const ODD_SETTLEMENTS: readonly Oddity[] = [
   ["an entry of as little as there is", ofEntry(`amount_usd_micros = ${MIN_INT8}`, 0)],
   ["an entry of as much as there is", ofEntry(`amount_usd_micros = ${MAX_INT8}`, 1)],
   ["two who pay", ofEntry("amount_usd_micros = -amount_usd_micros", 2)],
-  ["a payer that is the platform's", ofEntry("account_id = 'sys:deposits#01'", 0)],
+  ["a payer that is the platform's", ofEntry("account_id = 'sys:deposits#01', account_version = 99", 0)],
   ["revenue of an account that only looks like it", ofEntry("account_id = 'sys:revenues'", 1)],
-  ["a creator that is the platform's", ofEntry("account_id = 'sys:breakage#01'", 2)],
+  ["a creator that is the platform's", ofEntry("account_id = 'sys:breakage#01', account_version = 99", 2)],
   ["a creator who isn't rewarded", ofEntry("account_id = 'mallory'", 2)],
   ["a creator who gets it twice", ofEntry("account_id = 'dave', account_version = 99", 4)],
   [
