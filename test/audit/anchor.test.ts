@@ -1,45 +1,31 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { readAnchors } from "../../src/cli/audit/anchor-file.js";
 import { runAudit } from "../../src/cli/audit/run-audit.js";
 import { LedgerWriter } from "../../src/ledger/writer.js";
-import type { Store } from "../../src/storage/store.js";
 import { creditOf, debitOf } from "../support/commands.js";
-import { describeStores, type TestDatabase } from "../support/stores.js";
+import { describeStores } from "../support/stores.js";
 import { type Forgery, forge } from "./forger.js";
-import { type History, writeHistory } from "./history.js";
+import { writtenHistory } from "./written-history.js";
 
 describeStores("anchors", (makeDatabase) => {
-  let database: TestDatabase;
-  let store: Store;
-  let history: History;
+  const written = writtenHistory(makeDatabase);
   let folder: string;
   let file: string;
-  let undo: () => Promise<void>;
 
-  beforeAll(async () => {
-    database = await makeDatabase();
-    store = await database.open();
-    history = await writeHistory(store);
-    undo = await database.remember();
-  });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "tollgate-anchors-"));
     file = join(folder, "heads.jsonl");
   });
-  afterEach(async () => {
-    await undo();
-    await rm(folder, { recursive: true, force: true });
-  });
-  afterAll(() => database.destroy());
+  afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  const against = () => runAudit(store, { againstFile: file });
+  const against = () => runAudit(written.store, { againstFile: file });
 
   async function writeMore(): Promise<void> {
-    const writer = new LedgerWriter(store);
+    const writer = new LedgerWriter(written.store);
     await writer.submit(creditOf({ accountId: "alice", amountUsdMicros: 7n }));
     await writer.submit(debitOf({ accountId: "bob", amountUsdMicros: 5n }));
     await writer.submit(creditOf({ accountId: "new", amountUsdMicros: 9n }));
@@ -48,16 +34,16 @@ describeStores("anchors", (makeDatabase) => {
 
   /** Makes alice's debit of 0.60 one of 0.50: the paid part of it, 0.10, never happened. */
   const cheaperDebit: Forgery = (entry) => {
-    if (entry.transactionId !== history.debit) return entry;
+    if (entry.transactionId !== written.history.debit) return entry;
     if (entry.accountId !== "alice") return { ...entry, amountUsdMicros: 500_000n };
     const promotional = entry.grantMovements.filter(([, amount]) => amount === -500_000n);
     return { ...entry, amountUsdMicros: -500_000n, grantMovements: promotional };
   };
 
   it("are the head of every account's chain, one JSON object a line, by account_id", async () => {
-    const { text, isClean } = await runAudit(store, { anchorFile: file });
+    const { text, isClean } = await runAudit(written.store, { anchorFile: file });
     expect(isClean).toBe(true);
-    const accounts = await store.listAccounts("", 1_000);
+    const accounts = await written.store.listAccounts("", 1_000);
     const lines = (await readFile(file, "utf8")).split("\n");
     expect(lines.pop()).toBe("");
     expect(lines.map((line) => JSON.parse(line))).toEqual(
@@ -70,8 +56,8 @@ describeStores("anchors", (makeDatabase) => {
   });
 
   it("still stand after more was written", async () => {
-    await runAudit(store, { anchorFile: file });
-    const anchored = (await store.listAccounts("", 1_000)).length;
+    await runAudit(written.store, { anchorFile: file });
+    const anchored = (await written.store.listAccounts("", 1_000)).length;
     await writeMore();
     expect(await against()).toEqual({
       text: expect.stringContaining(`\nclean\nHeads of ${file} compared: ${anchored}\n`),
@@ -80,12 +66,12 @@ describeStores("anchors", (makeDatabase) => {
   });
 
   it("catch a history that was rewritten with all its hashes, which nothing else can", async () => {
-    await runAudit(store, { anchorFile: file });
+    await runAudit(written.store, { anchorFile: file });
     await writeMore();
-    await forge(database, store, cheaperDebit);
-    const [alice] = await store.accounts(["alice"]);
+    await forge(written.database, written.store, cheaperDebit);
+    const [alice] = await written.store.accounts(["alice"]);
     expect(alice?.balanceUsdMicros).toBe(8_940_007n);
-    expect((await auditLedger(store)).violations).toEqual([]);
+    expect((await auditLedger(written.store)).violations).toEqual([]);
     const { text, isClean } = await against();
     expect(isClean).toBe(false);
     // alice's chain and that of the stripe that took the money.
@@ -93,51 +79,51 @@ describeStores("anchors", (makeDatabase) => {
   });
 
   it("catch nothing where nothing was changed by the forger", async () => {
-    await runAudit(store, { anchorFile: file });
-    await forge(database, store, (entry) => entry);
+    await runAudit(written.store, { anchorFile: file });
+    await forge(written.database, written.store, (entry) => entry);
     expect(await against()).toMatchObject({ isClean: true });
   });
 
   it("say nothing of what was written after them", async () => {
     await writeMore();
-    await runAudit(store, { anchorFile: file });
+    await runAudit(written.store, { anchorFile: file });
     const newer = join(folder, "newer.jsonl");
-    const writer = new LedgerWriter(store);
+    const writer = new LedgerWriter(written.store);
     await writer.submit(creditOf({ accountId: "alice", amountUsdMicros: 11n }));
     await writer.close();
-    await runAudit(store, { anchorFile: newer });
-    await forge(database, store, (entry) => {
+    await runAudit(written.store, { anchorFile: newer });
+    await forge(written.database, written.store, (entry) => {
       if (entry.amountUsdMicros === -11n) return { ...entry, amountUsdMicros: -13n };
       if (entry.amountUsdMicros !== 11n) return entry;
       return { ...entry, amountUsdMicros: 13n, grantMovements: entry.grantMovements.map(([id]) => [id, 13n] as const) };
     });
-    await database.tamper("update credit_grants set issued_usd_micros = 13 where issued_usd_micros = 11");
+    await written.database.tamper("update credit_grants set issued_usd_micros = 13 where issued_usd_micros = 11");
     expect(await against()).toMatchObject({ isClean: true });
-    const { text } = await runAudit(store, { againstFile: newer });
+    const { text } = await runAudit(written.store, { againstFile: newer });
     expect(text).toContain("anchor-still-stands: account alice entry 6");
   });
 
   it("miss an account that is gone", async () => {
-    await runAudit(store, { anchorFile: file });
-    await database.tamper("delete from accounts where account_id = 'alice'");
-    await database.tamper("delete from entries where account_id = 'alice'");
-    await database.tamper("delete from credit_grants where account_id = 'alice'");
+    await runAudit(written.store, { anchorFile: file });
+    await written.database.tamper("delete from accounts where account_id = 'alice'");
+    await written.database.tamper("delete from entries where account_id = 'alice'");
+    await written.database.tamper("delete from credit_grants where account_id = 'alice'");
     expect((await against()).text).toContain("anchor-still-stands: account alice entry 4: is anchored and gone. ");
   });
 
   it("miss entries that were taken off the end with all that they left", async () => {
     await writeMore();
-    await runAudit(store, { anchorFile: file });
-    await database.tamper("delete from entries where account_id = 'alice' and account_version = 5");
+    await runAudit(written.store, { anchorFile: file });
+    await written.database.tamper("delete from entries where account_id = 'alice' and account_version = 5");
     expect((await against()).text).toContain("anchor-still-stands: account alice entry 5: is anchored and gone. ");
   });
 
   it("are written only of clean books, and leave an older file as it was", async () => {
-    await runAudit(store, { anchorFile: file });
+    await runAudit(written.store, { anchorFile: file });
     const before = await readFile(file);
     await writeMore();
-    await database.tamper("update transactions set description = 'gift' where description = 'first deposit'");
-    const { text, isClean } = await runAudit(store, { anchorFile: file });
+    await written.database.tamper("update transactions set description = 'gift' where description = 'first deposit'");
+    const { text, isClean } = await runAudit(written.store, { anchorFile: file });
     expect(isClean).toBe(false);
     expect(text).toContain(`Nothing written to ${file}`);
     expect(await readFile(file)).toEqual(before);
@@ -145,13 +131,13 @@ describeStores("anchors", (makeDatabase) => {
   });
 
   it("move on in one run: compared with the file first, then written to it", async () => {
-    await runAudit(store, { anchorFile: file });
+    await runAudit(written.store, { anchorFile: file });
     const before = await readFile(file, "utf8");
     await writeMore();
-    expect(await runAudit(store, { againstFile: file, anchorFile: file })).toMatchObject({ isClean: true });
+    expect(await runAudit(written.store, { againstFile: file, anchorFile: file })).toMatchObject({ isClean: true });
     expect(await readFile(file, "utf8")).not.toBe(before);
-    await forge(database, store, cheaperDebit);
-    expect((await runAudit(store, { againstFile: file, anchorFile: file })).text).toContain("Nothing written");
+    await forge(written.database, written.store, cheaperDebit);
+    expect((await runAudit(written.store, { againstFile: file, anchorFile: file })).text).toContain("Nothing written");
   });
 
   it("of more accounts than are looked up at once are all compared", async () => {
@@ -178,11 +164,11 @@ describeStores("anchors", (makeDatabase) => {
     await expect(against()).rejects.toThrow(`${file} line 1: isn't an anchor`);
     await rm(file);
     await expect(against()).rejects.toThrow(`${file}: ENOENT`);
-    await expect(runAudit(store, { anchorFile: join(folder, "no", "such.jsonl") })).rejects.toThrow(
+    await expect(runAudit(written.store, { anchorFile: join(folder, "no", "such.jsonl") })).rejects.toThrow(
       "such.jsonl: ENOENT",
     );
-    await expect(runAudit(store, { anchorFile: folder })).rejects.toMatchObject({ name: "AnchorFileError" });
-    await expect(runAudit(store, { againstFile: folder })).rejects.toMatchObject({ name: "AnchorFileError" });
+    await expect(runAudit(written.store, { anchorFile: folder })).rejects.toMatchObject({ name: "AnchorFileError" });
+    await expect(runAudit(written.store, { againstFile: folder })).rejects.toMatchObject({ name: "AnchorFileError" });
   });
 });
 

@@ -1,11 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { checkGeneration } from "../../src/audit/generation-checks.js";
 import { checkSettlement } from "../../src/audit/settlement-checks.js";
 import { checkTransaction } from "../../src/audit/transaction-checks.js";
 import type { AuditView, StretchedTable } from "../../src/storage/audit-store.js";
-import type { Store } from "../../src/storage/store.js";
-import { describeStores, type TestDatabase } from "../support/stores.js";
-import { type History, writeHistory } from "./history.js";
+import { describeStores } from "../support/stores.js";
+import type { History } from "./history.js";
+import { writtenHistory } from "./written-history.js";
 
 /** Of the rows of one table that the history names, what makes each odd. */
 type Oddity = readonly [what: string, sql: (history: History) => string];
@@ -97,26 +97,15 @@ const ODD_GENERATIONS: readonly Oddity[] = [
 ];
 
 describeStores("what an audit needn't read", (makeDatabase) => {
-  let database: TestDatabase;
-  let store: Store;
-  let history: History;
-  let undo: () => Promise<void>;
+  const written = writtenHistory(makeDatabase);
 
-  beforeAll(async () => {
-    database = await makeDatabase();
-    store = await database.open();
-    history = await writeHistory(store);
-    undo = await database.remember();
-  });
-  afterEach(() => undo());
-  afterAll(() => database.destroy());
-
-  const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => store.snapshot(work);
+  const view = <T>(work: (view: AuditView) => Promise<T>): Promise<T> => written.store.snapshot(work);
   const oddOf = (table: StretchedTable): Promise<string[]> => view((open) => oddIn(open, table));
 
   it("is charges and settlements as nearly all are", async () => {
-    const { settlement, debit, capture, halfBack, paidDebit, deposit, halfRefund, transfer, legacyImport } = history;
-    await database.tamper(
+    const { settlement, debit, capture, halfBack, paidDebit, deposit, halfRefund, transfer, legacyImport } =
+      written.history;
+    await written.database.tamper(
       "update transactions set description = '', metadata = '{}', details_digest = (select details_digest from transactions where description = '' and metadata = '{}' limit 1) where type <> 'CREDIT'",
     );
     const odd = new Set(await oddOf("transactions"));
@@ -125,43 +114,43 @@ describeStores("what an audit needn't read", (makeDatabase) => {
   });
 
   it("is generations that are completed and settled", async () => {
-    const { settled, retried, free, pending, failed, paymentFailed } = history;
+    const { settled, retried, free, pending, failed, paymentFailed } = written.history;
     const odd = new Set(await oddOf("generations"));
     expect([settled, retried].filter((id) => odd.has(id))).toEqual([]);
     expect([free, pending, failed, paymentFailed].filter((id) => !odd.has(id))).toEqual([]);
   });
 
   it.each(ODD_SETTLEMENTS)("isn't a settlement with %s", async (_, sql) => {
-    expect(await oddOf("transactions")).not.toContain(history.settlement);
-    await database.tamper(sql(history));
-    expect(await oddOf("transactions")).toContain(history.settlement);
+    expect(await oddOf("transactions")).not.toContain(written.history.settlement);
+    await written.database.tamper(sql(written.history));
+    expect(await oddOf("transactions")).toContain(written.history.settlement);
   });
 
   it("isn't a debit with a reward", async () => {
-    const { debit, settlement } = history;
-    await database.tamper(
+    const { debit, settlement } = written.history;
+    await written.database.tamper(
       `update rewards set transaction_id = '${debit}' where transaction_id = '${settlement}' and position = 0`,
     );
     expect(await oddOf("transactions")).toContain(debit);
   });
 
   it("isn't a transaction whose digest is of something else", async () => {
-    const { debit, deposit } = history;
-    await database.tamper(
+    const { debit, deposit } = written.history;
+    await written.database.tamper(
       `update transactions set details_digest = (select d.details_digest from transactions d where d.transaction_id = '${deposit}') where transaction_id = '${debit}'`,
     );
     expect(await oddOf("transactions")).toContain(debit);
   });
 
   it.each(ODD_GENERATIONS)("isn't a generation with %s", async (_, sql) => {
-    expect(await oddOf("generations")).not.toContain(history.settled);
-    await database.tamper(sql(history));
-    expect(await oddOf("generations")).toContain(history.settled);
+    expect(await oddOf("generations")).not.toContain(written.history.settled);
+    await written.database.tamper(sql(written.history));
+    expect(await oddOf("generations")).toContain(written.history.settled);
   });
 
   it("is nothing that a check would find fault with, whichever column of whichever row is wrong", async () => {
-    await database.tamper("update entries set amount_usd_micros = amount_usd_micros + 1");
-    await database.tamper("update generations set transaction_id = null where fee_usd_micros > 0");
+    await written.database.tamper("update entries set amount_usd_micros = amount_usd_micros + 1");
+    await written.database.tamper("update generations set transaction_id = null where fee_usd_micros > 0");
     const { transactions, generations } = await view(faultyIn);
     expect(transactions.length).toBeGreaterThan(20);
     expect(generations.length).toBeGreaterThan(1);
@@ -186,10 +175,10 @@ describeStores("what an audit needn't read", (makeDatabase) => {
   });
 
   it("isn't a transaction whose request is recorded as another's, or not at all", async () => {
-    const { deposit, promotion } = history;
+    const { deposit, promotion } = written.history;
     expect(await view((open) => open.unrecordedAfter("", 100))).toEqual([]);
-    await database.tamper(`update requests set resource_id = '${deposit}' where resource_id = '${promotion}'`);
-    await database.tamper(`delete from requests where request_id = 'deposit-of-alice'`);
+    await written.database.tamper(`update requests set resource_id = '${deposit}' where resource_id = '${promotion}'`);
+    await written.database.tamper(`delete from requests where request_id = 'deposit-of-alice'`);
     const [first = "", second = ""] = [deposit, promotion].sort();
     expect(await view((open) => open.unrecordedAfter("", 100))).toEqual([first, second]);
     expect(await view((open) => open.unrecordedAfter(first, 100))).toEqual([second]);

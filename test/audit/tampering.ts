@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import type { Invariant } from "../../src/audit/invariants.js";
-import type { Store } from "../../src/storage/store.js";
-import { describeStores, type TestDatabase } from "../support/stores.js";
-import { type History, writeHistory } from "./history.js";
+import { describeStores } from "../support/stores.js";
+import type { History } from "./history.js";
+import { writtenHistory } from "./written-history.js";
 
 /** Something done to the store behind the service's back, and what the audit has to say about it. */
 export interface Tampering {
@@ -19,25 +19,13 @@ export const ENTRY_COLUMNS =
 /** Declares a test for each tampering, on every backend, of the same history: each tampering is undone before the next. */
 export function testTamperings(ofWhat: string, tamperings: readonly Tampering[]): void {
   describeStores(`tampering with ${ofWhat}`, (makeDatabase) => {
-    let database: TestDatabase;
-    let store: Store;
-    let history: History;
-    let undo: () => Promise<void>;
-
-    beforeAll(async () => {
-      database = await makeDatabase();
-      store = await database.open();
-      history = await writeHistory(store);
-      undo = await database.remember();
-    });
-    afterEach(() => undo());
-    afterAll(() => database.destroy());
+    const written = writtenHistory(makeDatabase);
 
     it.each(tamperings)("shows when $what", async ({ sql, found }) => {
-      for (const statement of sql(history)) await database.tamper(statement);
-      const { violations } = await auditLedger(store, { sliceRows: 5 });
+      for (const statement of sql(written.history)) await written.database.tamper(statement);
+      const { violations } = await auditLedger(written.store, { sliceRows: 5 });
       const rows = violations.map(({ invariant, row }) => [invariant, row]);
-      expect(rows).toEqual(expect.arrayContaining([...found(history)]));
+      expect(rows).toEqual(expect.arrayContaining([...found(written.history)]));
     });
   });
 }
