@@ -10,7 +10,7 @@ export interface WalkOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Enough that what a statement costs by itself doesn't count, few enough that a store without statistics of its tables gets through them whatever it thinks of them. */
+/** Enough that what a statement costs by itself doesn't count, few enough that what it sorts and holds is little. */
 const SLICES_IN_STRETCH = 10;
 
 /** Walks tables in key order, a slice at a time, and counts what it has walked. */
@@ -51,6 +51,16 @@ export class Walker {
       this.passed(table, slice.length);
       if (slice.length > 0) yield slice;
       if (isLast) return;
+    }
+  }
+
+  /** The rows that a read finds, a slice at a time, none of them empty: what was looked for in a table, and so isn't counted as walked. */
+  async *found<Row>(readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
+    for (let last: Row | undefined; !this.options.signal?.aborted; ) {
+      const slice: readonly Row[] = await readAfter(last);
+      if (slice.length > 0) yield slice;
+      if (slice.length < this.limit) return;
+      last = slice.at(-1);
     }
   }
 

@@ -1,6 +1,6 @@
-import type { CreatorAsset } from "../domain/earnings.js";
 import type {
   AssetDayToCheck,
+  AssetUsersToCheck,
   AuditCounts,
   AuditedRequest,
   AuditView,
@@ -12,7 +12,7 @@ import { checkGeneration } from "./generation-checks.js";
 import { checkClawback } from "./refund-checks.js";
 import { checkAssetDay, checkAssetUsers } from "./rollup-checks.js";
 import { checkSettlement } from "./settlement-checks.js";
-import type { Walker } from "./slices.js";
+import type { ReadAfter, Walker } from "./slices.js";
 import { checkRequest, checkReward, checkTransaction } from "./transaction-checks.js";
 import type { Findings, ViolationCollector } from "./violations.js";
 
@@ -25,11 +25,8 @@ export async function walkTransactions(view: AuditView, walker: Walker, violatio
     }
   };
   for await (const ids of walker.oddSlices(view, "transactions")) await check(ids, "a walk");
-  for (let after: string | undefined = ""; after !== undefined; ) {
-    const ids: readonly string[] = await view.unrecordedAfter(after, walker.limit);
-    if (ids.length > 0) await check(ids, "from all over");
-    after = ids.length < walker.limit ? undefined : ids.at(-1);
-  }
+  const unrecorded = walker.found<string>((last = "") => view.unrecordedAfter(last, walker.limit));
+  for await (const ids of unrecorded) await check(ids, "from all over");
 }
 
 /** Checks every generation against the settlements that name it; reads only odd ones, as above. */
@@ -57,14 +54,11 @@ export async function walkStrays(
 ): Promise<void> {
   const walk = async <Row>(
     table: keyof AuditCounts,
-    readAfter: (last: Row | undefined) => Promise<readonly Row[]>,
+    readAfter: ReadAfter<Row>,
     check: (row: Row) => Findings,
   ): Promise<void> => {
-    for (let last: Row | undefined; ; ) {
-      const strays = await readAfter(last);
+    for await (const strays of walker.found(readAfter)) {
       for (const stray of strays) violations.add(check(stray));
-      last = strays.at(-1);
-      if (strays.length < walker.limit) break;
     }
     walker.passed(table, counts[table]);
   };
@@ -91,12 +85,11 @@ export async function walkRollups(view: AuditView, walker: Walker, violations: V
   for await (const slice of days) {
     for (const day of slice) violations.add(checkAssetDay(day));
   }
-  for (let after: CreatorAsset = BEFORE_ASSET_DAYS; ; ) {
-    const slice = await view.assetUsersToCheckAfter(after, limit);
+  const assets = walker.found<AssetUsersToCheck>((last) =>
+    view.assetUsersToCheckAfter(last ?? BEFORE_ASSET_DAYS, limit),
+  );
+  for await (const slice of assets) {
     for (const asset of slice) violations.add(checkAssetUsers(asset));
-    const last = slice.at(-1);
-    if (!last || slice.length < limit) return;
-    after = last;
   }
 }
 

@@ -35,10 +35,7 @@ const ODD_SETTLEMENTS: readonly Oddity[] = [
   ["a description", ofSettlement("description = 'x'")],
   ["labels", ofSettlement(`metadata = '{"a":"b"}'`)],
   ["labels that can't be read", ofSettlement("metadata = '{'")],
-  [
-    "another generation",
-    ({ failed, ...history }) => ofSettlement(`generation_id = '${failed}'`)({ failed, ...history }),
-  ],
+  ["another generation", (history) => ofSettlement(`generation_id = '${history.failed}'`)(history)],
   ["a generation whose name is no UUID", ofSettlement("generation_id = '------------------------------------'")],
   ["another policy", ofSettlement("reward_policy_id = 'adr_012'")],
   ["no entries", ({ settlement }) => `delete from entries where transaction_id = '${settlement}'`],
@@ -62,10 +59,7 @@ const ODD_SETTLEMENTS: readonly Oddity[] = [
   ["a reward of as little as there is", ofReward(`amount_usd_micros = ${MIN_INT8}`, 0)],
   ["a reward of as much as there is", ofReward(`amount_usd_micros = ${MAX_INT8}`, 0)],
   ["a reward of somebody else", ofReward("account_id = 'mallory'", 0)],
-  [
-    "a reward for another generation",
-    ({ free, ...history }) => ofReward(`generation_id = '${free}'`, 2)({ free, ...history }),
-  ],
+  ["a reward for another generation", (history) => ofReward(`generation_id = '${history.free}'`, 2)(history)],
   ["a reward that was given back", ofReward("refunded_usd_micros = 1", 1)],
   ["a reward that was clawed back", ofReward("clawed_back_usd_micros = 1", 1)],
   ["a generation that is gone", ({ settled }) => `delete from generations where generation_id = '${settled}'`],

@@ -41,8 +41,8 @@ export class OddRows {
       "transaction_id",
       `with policies as materialized (${POLICIES})
        select t.transaction_id from transactions t
-         left join (${ENTRIES}) e on e.transaction_id = t.transaction_id
-         left join (${REWARDS}) r on r.transaction_id = t.transaction_id
+         left join (${SUMS_OF_ENTRIES}) e on e.transaction_id = t.transaction_id
+         left join (${SUMS_OF_REWARDS}) r on r.transaction_id = t.transaction_id
          left join (${UNMATCHED}) u on u.transaction_id = t.transaction_id
          left join (${REFUNDED}) f on f.transaction_id = t.transaction_id
          left join policies p on p.policy_id = t.reward_policy_id
@@ -96,7 +96,7 @@ const IS_REVENUES = "substr(account_id, 1, 12) = 'sys:revenue#'";
 const IS_USUAL = `amount_usd_micros between -${MOST_USD_MICROS} and ${MOST_USD_MICROS}`;
 
 /** What the entries of each transaction come to. Others are those that no charge has: neither of the one who pays nor for revenue or a creator. */
-const ENTRIES = `select transaction_id,
+const SUMS_OF_ENTRIES = `select transaction_id,
     sum(case when ${IS_USUAL} then amount_usd_micros end) as total,
     sum(case when ${IS_USUAL} and amount_usd_micros > 0 and ${IS_REVENUES} then amount_usd_micros else 0 end) as revenue,
     sum(case when amount_usd_micros < 0 then 1 else 0 end) as payers,
@@ -106,7 +106,7 @@ const ENTRIES = `select transaction_id,
   from entries where ${within("transaction_id")} group by transaction_id`;
 
 /** What the rewards of each transaction come to. Others are those that something has been given back of, or that nobody can have earned. */
-const REWARDS = `select transaction_id,
+const SUMS_OF_REWARDS = `select transaction_id,
     sum(case when ${IS_USUAL} then amount_usd_micros end) as fee,
     min(cast(generation_id as text)) as lowest_generation,
     max(cast(generation_id as text)) as highest_generation,

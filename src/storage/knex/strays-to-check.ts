@@ -81,13 +81,7 @@ export class StraysToCheck {
   /** Ids of the transactions whose request's record is missing or names something else. */
   unrecordedAfter(transactionId: string, limit: number): Promise<string[]> {
     const rows = this.knex(`${TRANSACTIONS.name} as t`)
-      .leftJoin(`${REQUESTS.name} as r`, (on) =>
-        on
-          .on("r.caller", "t.caller")
-          .andOn("r.request_id", "t.request_id")
-          .andOn("r.resource_id", "t.transaction_id")
-          .andOnVal("r.resource_kind", "TRANSACTION"),
-      )
+      .leftJoin(`${REQUESTS.name} as r`, isRecorded)
       .where("t.request_id", "<>", "")
       .whereNull("r.request_id")
       .where("t.transaction_id", ">", transactionId)
@@ -100,13 +94,7 @@ export class StraysToCheck {
   async requestsAfter(after: RequestKey, limit: number, which: Which = "all"): Promise<AuditedRequest[]> {
     const found = "coalesce(cast(coalesce(t.transaction_id, g.generation_id, h.hold_id) as text), p.policy_id)";
     const rows = this.knex(`${REQUESTS.name} as r`)
-      .leftJoin(`${TRANSACTIONS.name} as t`, (on) =>
-        on
-          .on("t.transaction_id", "r.resource_id")
-          .andOn("t.caller", "r.caller")
-          .andOn("t.request_id", "r.request_id")
-          .andOnVal("r.resource_kind", "TRANSACTION"),
-      )
+      .leftJoin(`${TRANSACTIONS.name} as t`, isRecorded)
       .leftJoin(`${GENERATIONS.name} as g`, (on) =>
         on.on("g.generation_id", "r.resource_id").andOnVal("r.resource_kind", "GENERATION"),
       )
@@ -128,6 +116,14 @@ export class StraysToCheck {
       hasEffect: row.found !== null,
     }));
   }
+}
+
+/** Whether a request's record r is that of a transaction t. */
+function isRecorded(on: Knex.JoinClause): void {
+  on.on("r.resource_id", "t.transaction_id")
+    .andOn("r.caller", "t.caller")
+    .andOn("r.request_id", "t.request_id")
+    .andOnVal("r.resource_kind", "TRANSACTION");
 }
 
 /** The day of a row's create_time. */

@@ -119,6 +119,7 @@ class PostgresAudit implements AuditStore {
         values: (statement, from) => lanes.use((client) => copyValues(client, statement, from)),
         valuesOfStretch: (statement, from) =>
           lanes.use(async (client) => {
+            // Statistics older than the stretch take it for a row or two (docs/decisions/0032).
             await client.query("set local enable_nestloop = off");
             const values = await copyValues(client, statement, from);
             await client.query("set local enable_nestloop = on");
