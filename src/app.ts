@@ -1,10 +1,8 @@
-import { hkdfSync } from "node:crypto";
-import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient, createRouterTransport, type Interceptor } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { webhookRoutes } from "./bridge/webhook-routes.js";
-import { WEBHOOK_PATH, WebhookTokens } from "./bridge/webhook-token.js";
 import type { Config } from "./config.js";
+import { inProcessClient, openCore } from "./core.js";
 import { MICROS_PER_MILLISECOND } from "./domain/time.js";
 import { file_google_rpc_error_details as fileErrorDetails } from "./gen/google/rpc/error_details_pb.js";
 import { file_google_rpc_status as fileStatus } from "./gen/google/rpc/status_pb.js";
@@ -13,29 +11,19 @@ import { ServerReflection as ServerReflectionV1Alpha } from "./gen/grpc/reflecti
 import { Health } from "./gen/health/v1/health_pb.js";
 import { EconomyService } from "./gen/stationthis/economy/v1/economy_service_pb.js";
 import { GenerationService } from "./gen/stationthis/generation/v1/generation_service_pb.js";
-import { RewardsService } from "./gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { type Sweep, Sweeper } from "./ledger/sweeper.js";
 import { abandonment } from "./ledger/sweeps/abandonment.js";
 import { expiries } from "./ledger/sweeps/expiries.js";
-import { UnpaidRetries } from "./ledger/sweeps/unpaid-retries.js";
-import { DEFAULT_WRITER_LIMITS, LedgerWriter } from "./ledger/writer.js";
 import { legacyErrorBody, legacyRoutes } from "./legacy-http/legacy-routes.js";
-import { type Mounted, mounted, startGrpcServer } from "./rpc/grpc-server.js";
+import { startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
-import { interceptors } from "./rpc/interceptors.js";
+import { type Mounted, mounted } from "./rpc/mounted.js";
 import { writerGate } from "./rpc/overload-gate.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
-import { checkRequest } from "./rpc/validation/check.js";
-import type { ServiceDependencies } from "./services/dependencies.js";
-import { economyService } from "./services/economy/economy-service.js";
-import { generationService } from "./services/generation/generation-service.js";
-import { PageTokens } from "./services/page-token.js";
-import { rewardsService } from "./services/rewards/rewards-service.js";
-import { openStore } from "./storage/open.js";
-import type { Store } from "./storage/store.js";
-import { Metrics } from "./telemetry/metrics.js";
+import type { UnaryRunner } from "./rpc/unary-runner.js";
+import type { Metrics, MetricsSnapshot } from "./telemetry/metrics.js";
 
 /** A running service. */
 export interface App {
@@ -57,16 +45,36 @@ export interface Worker {
   scrape(own: () => Promise<string>): Promise<string>;
 }
 
+/** A thread that carries out plain gRPC calls that write, with a core of its own. */
+export interface WritingThread {
+  /** Whether it takes one more call now. */
+  readonly takesMore: boolean;
+  /** Has a call of a method run there; undefined for methods that aren't. */
+  runnerOf(method: DescMethod): UnaryRunner | undefined;
+  /** Undefined if it is too busy to say. */
+  metrics(): Promise<MetricsSnapshot | undefined>;
+  /** Finishes what it has begun, and ends. */
+  stop(): Promise<void>;
+}
+
+/** What a process may have besides its settings. */
+export interface AppOptions {
+  /** Set if other processes share its ports. */
+  readonly worker?: Worker;
+  /** Starts its writing thread. Without, calls that write are carried out where they come in. @param publicUrl base of webhook URLs */
+  readonly startWritingThread?: ((publicUrl: string) => Promise<WritingThread>) | undefined;
+}
+
 /** What is left of the 10 s that a stop may take, once the store is to be closed. */
 const SERVERS_DEADLINE_MS = 8_000;
 
 /**
  * Composes the service: config → store → writer → services → servers, and starts it.
- * @param worker set if other processes share its ports
  * @throws if the store can't be reached or an address is taken
  */
-export async function startApp(config: Config, log: Logger, worker?: Worker): Promise<App> {
-  const core = await openCore(config, log, worker?.name);
+export async function startApp(config: Config, log: Logger, options: AppOptions = {}): Promise<App> {
+  const { worker, startWritingThread } = options;
+  const core = await openCore(config, log, { worker: worker?.name });
   const { store, writer, services, chain, metrics, retries } = core;
   const sweeps: Sweep[] = [expiries(store, writer), abandonment(store, writer, config.abandonAfter)];
   const sweeper = new Sweeper(retries ? [...sweeps, retries] : sweeps, (error) =>
@@ -104,12 +112,15 @@ export async function startApp(config: Config, log: Logger, worker?: Worker): Pr
     },
   });
   core.urls.public ??= http.url;
+  const thread = await startWritingThread?.(core.urls.public);
+  if (thread) metrics.addThread(() => thread.metrics());
   const gate = writerGate(
-    () => core.writer.takesMore,
+    () => (thread ? thread.takesMore : writer.room > 0),
     (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
   );
   const served = [...services, ...standardServices(readiness, services)];
-  const grpc = await startGrpcServer(config.grpcListen, served, chain, gate, maxConnectionAgeMs);
+  const runnerOf = (method: DescMethod) => thread?.runnerOf(method);
+  const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs, runnerOf });
 
   sweeper.start();
   return {
@@ -119,102 +130,10 @@ export async function startApp(config: Config, log: Logger, worker?: Worker): Pr
     async stop() {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
-      await Promise.all([sweeper.stop(), retries?.stop()]);
+      await Promise.all([sweeper.stop(), retries?.stop(), thread?.stop()]);
       await core.close();
     },
   };
-}
-
-/** Clients of the services in this process: the same handlers behind the same interceptors, without a socket. */
-export interface LocalClients {
-  readonly economy: Client<typeof EconomyService>;
-  readonly generations: Client<typeof GenerationService>;
-}
-
-/** Opens the store, lends its services to a command of the CLI, and closes it again. */
-export async function withServices<T>(
-  config: Config,
-  log: Logger,
-  work: (clients: LocalClients) => Promise<T>,
-): Promise<T> {
-  const core = await openCore(config, log);
-  try {
-    return await work({
-      economy: inProcessClient(core, EconomyService),
-      generations: inProcessClient(core, GenerationService),
-    });
-  } finally {
-    await core.close();
-  }
-}
-
-/** Everything but the servers. */
-interface Core {
-  readonly store: Store;
-  readonly writer: LedgerWriter;
-  readonly services: readonly Mounted[];
-  readonly chain: Interceptor[];
-  readonly tokens: WebhookTokens;
-  readonly metrics: Metrics;
-  /** Undefined if the setting is off. */
-  readonly retries: UnpaidRetries | undefined;
-  /** Base of webhook URLs: known only once the HTTP address is, if no setting says it. */
-  readonly urls: { public: string | undefined };
-  close(): Promise<void>;
-}
-
-/** @param worker its label in the metrics, if it is one of several */
-async function openCore(config: Config, log: Logger, worker?: string): Promise<Core> {
-  const store = openStore(config.databaseUrl);
-  await store.migrate();
-  const secret = config.secret ?? (await store.storedSecret());
-  const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
-  const metrics: Metrics = new Metrics(() => writer.waiting, worker);
-  const writer: LedgerWriter = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
-    batchDone(batch) {
-      metrics.batchDone(batch);
-      log.debug(batch, "batch committed");
-    },
-    batchRetried(error) {
-      metrics.batchRetried(error.kind);
-      log.warn({ err: error }, "batch tried again");
-    },
-    posted: (entries) => retries?.posted(entries),
-  });
-  const onRetryError = (error: unknown): void => log.warn({ err: error }, "a payment could not be tried again");
-  const retries = config.autoRetry ? new UnpaidRetries(store, writer, config.autoRetryMaxAge, onRetryError) : undefined;
-  const urls = { public: config.publicUrl?.replace(/\/+$/, "") };
-  const services = ourServices({
-    writer,
-    store,
-    points: config.usdPerPoint,
-    pageTokens: new PageTokens(derivedKey(secret, "page-tokens")),
-    checkRequest,
-    webhookUrlOf: (generationId) => `${urls.public}${WEBHOOK_PATH}/${tokens.issue(generationId)}`,
-  });
-  return {
-    store,
-    writer,
-    services,
-    chain: interceptors(log, metrics),
-    tokens,
-    metrics,
-    retries,
-    urls,
-    async close() {
-      await retries?.stop();
-      await writer.close();
-      await store.close();
-    },
-  };
-}
-
-function ourServices(dependencies: ServiceDependencies): Mounted[] {
-  return [
-    mounted(EconomyService, economyService(dependencies)),
-    mounted(GenerationService, generationService(dependencies)),
-    mounted(RewardsService, rewardsService(dependencies)),
-  ];
 }
 
 /** Health and reflection, for gRPC clients. */
@@ -227,19 +146,4 @@ function standardServices(readiness: Readiness, ours: readonly Mounted[]): Mount
     mounted(ServerReflection, reflection),
     mounted(ServerReflectionV1Alpha, reflection as never),
   ];
-}
-
-function inProcessClient<Service extends DescService>(core: Core, service: Service): Client<Service> {
-  const transport = createRouterTransport(
-    (router) => {
-      for (const each of core.services) router.service(each.service, each.implementation);
-    },
-    { router: { interceptors: core.chain } },
-  );
-  return createClient(service, transport);
-}
-
-/** A key of its own for each purpose, so that one kind of token can't pass for another. */
-export function derivedKey(secret: string, purpose: string): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", secret, "tollgate", purpose, 32));
 }

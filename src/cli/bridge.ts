@@ -1,11 +1,11 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Command } from "commander";
-import { derivedKey } from "../app.js";
 import { startBridge } from "../bridge/bridge-server.js";
 import { repeatRefused } from "../bridge/repeat-refused.js";
 import { WebhookTokens } from "../bridge/webhook-token.js";
 import { ConfigError, requireLoopback, SETTINGS } from "../config.js";
+import { derivedKey } from "../core.js";
 import { GenerationService } from "../gen/stationthis/generation/v1/generation_service_pb.js";
 import { makeLog } from "./log.js";
 import { commandWithSettings, configFrom } from "./settings.js";

@@ -7,6 +7,7 @@ import { commandWithSettings, configFrom, environmentFrom, type SettingName } fr
 import { endOnSignals, makeEnding } from "./stopping.js";
 import { serveWithWorkers } from "./workers/primary.js";
 import { serveAsWorker } from "./workers/worker.js";
+import { writingThreadOf } from "./writing-thread/writing-thread.js";
 
 export function serveCommand(): Command {
   return commandWithSettings(
@@ -26,7 +27,7 @@ async function serve(options: Record<string, string | undefined>): Promise<void>
 
 async function serveAlone(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
-  const app = await startApp(config, log);
+  const app = await startApp(config, log, { startWritingThread: writingThreadOf(config) });
   endOnSignals(makeEnding(log, () => app.stop()));
   sayReady(app.grpcAddress, app.httpUrl);
 }

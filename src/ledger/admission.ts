@@ -14,7 +14,7 @@ const NEWEST = 0.2;
 const FIRST_COMMAND_MS = 1;
 
 /**
- * Decides whether one more command may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
+ * Decides how many more commands may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
  * What a command takes is learnt from batches that are at least half full, since one of few commands takes much longer for each. To that comes how long the batches under way have been
  * at it. Less than a batch may always wait, since it all goes at once.
  */
@@ -30,13 +30,12 @@ export class Admission {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** @param waiting commands that wait already */
-  admits(waiting: number): boolean {
+  /** How many more commands may wait. @param waiting commands that wait already */
+  room(waiting: number): number {
     const { batchSize, waiting: most, waitingMs } = this.limits;
-    if (waiting >= most) return false;
-    if (waiting < batchSize) return true;
     const stuckMs = this.underWay > 0 ? this.now() - Math.max(this.lastBeganAt, this.lastEndedAt) : 0;
-    return stuckMs + waiting * this.commandMs < waitingMs;
+    const inTime = Math.ceil((waitingMs - stuckMs) / this.commandMs);
+    return Math.max(0, Math.min(most, Math.max(batchSize, inTime)) - waiting);
   }
 
   /** Notes that a batch begins, all its attempts together. @returns to be called with its commands at its end, 0 if it failed */

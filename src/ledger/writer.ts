@@ -77,9 +77,9 @@ export class LedgerWriter {
     return this.queue.length;
   }
 
-  /** Whether one more command would be taken now, and not refused as OVERLOADED. */
-  get takesMore(): boolean {
-    return this.admission.admits(this.queue.length);
+  /** How many more commands would be taken now, and not refused as OVERLOADED. */
+  get room(): number {
+    return this.admission.room(this.queue.length);
   }
 
   /**
@@ -89,7 +89,7 @@ export class LedgerWriter {
    */
   submit<Result>(command: Command<Result>, cancellation?: Cancellation): Promise<Result> {
     if (this.isClosed) return Promise.reject(TollgateError.of("STORE_UNAVAILABLE", {}));
-    if (!this.takesMore) return Promise.reject(TollgateError.of("OVERLOADED", {}));
+    if (this.room === 0) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
       this.queue.push({ command, cancellation, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
       this.startLane();

@@ -1,9 +1,9 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { TollgateError } from "../domain/errors.js";
 import { pathOf } from "./grpc-call.js";
-import { toStatus } from "./grpc-status.js";
 import type { OverloadGate } from "./overload-gate.js";
-import { isPlain, PlainCall, refusalOf } from "./plain-call.js";
+import { isPlain, PlainCall } from "./plain-call.js";
+import { refusalFor } from "./refusal.js";
 import type { ServedMethod } from "./unary-runner.js";
 
 export interface FastPathOptions {
@@ -23,7 +23,7 @@ type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...mor
 export function takePlainCalls(http2Server: Http2Server, { methods, gate, maxMessageBytes }: FastPathOptions): void {
   const byPath = new Map(methods.map((each) => [pathOf(each.method), each]));
   // Made once: it says the same each time.
-  const overloaded = refusalOf(toStatus(TollgateError.of("OVERLOADED", {})));
+  const overloaded = refusalFor(TollgateError.of("OVERLOADED", {}));
   const theirs = http2Server.listeners("stream") as OnStream[];
   const onStream: OnStream = (stream, headers, ...more) => {
     const { method, run } = byPath.get(headers[":path"] as string) ?? {};

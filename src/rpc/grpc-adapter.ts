@@ -46,12 +46,11 @@ export function mountService<Service extends DescService>(
   const definition: Record<string, MethodDefinition<Bytes, Bytes>> = {};
   const handlers: UntypedServiceImplementation = {};
   const methods = service.methods.map((method): ServedMethod => {
-    prepareToEncode(method.output);
     definition[method.localName] = definitionOf(method);
     const handler = (implementation as Record<string, unknown>)[method.localName];
     if (method.methodKind !== "unary") {
       handlers[method.localName] = streamCall(method, handler as StreamHandler, interceptors);
-      return { method };
+      return { method, run: undefined };
     }
     const run = unaryRunner(method, handler as UnaryHandler, interceptors);
     handlers[method.localName] = unaryCall(method, run);
@@ -92,6 +91,7 @@ function unaryCall(method: DescMethod, run: UnaryRunner) {
 }
 
 function streamCall(method: DescMethod, handler: StreamHandler, interceptors: readonly Interceptor[]) {
+  prepareToEncode(method.output);
   const run = compose(interceptors, async (request) => {
     const context = new CallContext(request);
     const [first] = method.methodKind === "server_streaming" ? await firstOf(request.message as never) : [];

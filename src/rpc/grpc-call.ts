@@ -65,13 +65,17 @@ export class CallRequest {
     return this.controller.signal;
   }
 
+  /** @param listener called if the caller goes, or its deadline passes, before it has an answer */
+  onceCancelled(listener: () => void): void {
+    this.call.on("cancelled", () => {
+      if (this.aborted) listener();
+    });
+  }
+
   private watchedController(): AbortController {
     const controller = new AbortController();
-    const abort = (): void => {
-      if (this.aborted) controller.abort(this.reason);
-    };
-    if (this.call.cancelled) abort();
-    else this.call.on("cancelled", abort);
+    if (this.aborted) controller.abort(this.reason);
+    else this.onceCancelled(() => controller.abort(this.reason));
     return controller;
   }
 }

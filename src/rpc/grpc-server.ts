@@ -1,22 +1,13 @@
-import type { DescService } from "@bufbuild/protobuf";
-import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interceptor } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { takePlainCalls } from "./fast-path.js";
 import { mountService } from "./grpc-adapter.js";
 import { http2ServersOf } from "./grpc-internals.js";
+import type { Mounted } from "./mounted.js";
 import type { OverloadGate } from "./overload-gate.js";
 import { MOST_STREAMS_PER_CONNECTION, shareStreams } from "./stream-shares.js";
-
-/** A service with what answers it. */
-export interface Mounted {
-  readonly service: DescService;
-  readonly implementation: ServiceImpl<DescService>;
-}
-
-/** Pairs a service with its implementation, whose type is then checked here and forgotten. */
-export function mounted<Service extends DescService>(service: Service, implementation: ServiceImpl<Service>): Mounted {
-  return { service, implementation: implementation as ServiceImpl<DescService> };
-}
+import type { UnaryRunner } from "./unary-runner.js";
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 const KEEPALIVE_MS = 60_000;
@@ -29,18 +20,24 @@ export interface GrpcServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
+export interface GrpcServerOptions {
+  /** Asked before anything is done for a call. */
+  readonly gate?: OverloadGate;
+  /** Milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none */
+  readonly maxConnectionAgeMs?: number;
+  /** Runs plain calls of a method in the place of its own implementation; undefined where that is to do it. */
+  readonly runnerOf?: (method: DescMethod) => UnaryRunner | undefined;
+}
+
 /**
  * Serves gRPC.
  * @param listen HOST:PORT; port 0 picks a free one
- * @param gate asked before anything is done for a call
- * @param maxConnectionAgeMs milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none
  */
 export async function startGrpcServer(
   listen: string,
   services: readonly Mounted[],
   interceptors: readonly Interceptor[],
-  gate?: OverloadGate,
-  maxConnectionAgeMs?: number,
+  { gate, maxConnectionAgeMs, runnerOf = () => undefined }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
   const server = new Server({
     // grpc-js adds the jitter. There is no grace option: its end would cut calls off. A stream that stays, such as a health watch, keeps the connection it is on and nothing else.
@@ -52,9 +49,10 @@ export async function startGrpcServer(
     // Statistics of grpc-js's own, kept for every call and read by nobody.
     "grpc.enable_channelz": 0,
   });
-  const methods = services.flatMap(({ service, implementation }) =>
+  const mounted = services.flatMap(({ service, implementation }) =>
     mountService(server, service, implementation, interceptors),
   );
+  const methods = mounted.map(({ method, run }) => ({ method, run: run && (runnerOf(method) ?? run) }));
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

@@ -3,8 +3,8 @@ import type { Interceptor } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { letOldConnectionsGo } from "./connection-age.js";
-import type { Mounted } from "./grpc-server.js";
 import { hostOf, isLoopback, portOf } from "./loopback.js";
+import type { Mounted } from "./mounted.js";
 import type { Readiness } from "./readiness.js";
 import { JSON_OPTIONS, refusingUnreadable } from "./unreadable.js";
 

@@ -11,7 +11,7 @@ export interface OverloadGate {
 
 /**
  * Refuses what writes while the writer takes no more. Reads pass, health checks too.
- * @param takesMore whether the writer does
+ * @param takesMore whether the writer does, asked for each call that writes
  * @param onRefused told of each refusal
  */
 export function writerGate(takesMore: () => boolean, onRefused: (method: DescMethod) => void): OverloadGate {
@@ -24,7 +24,8 @@ export function writerGate(takesMore: () => boolean, onRefused: (method: DescMet
   };
 }
 
-function isWrite(method: DescMethod): boolean {
+/** Whether a method is one of ours that changes anything. */
+export function isWrite(method: DescMethod): boolean {
   const isOurs = method.parent.typeName.startsWith("stationthis.");
   return isOurs && method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }

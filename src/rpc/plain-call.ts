@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
-import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { CallRequest, type ServerCall } from "./grpc-call.js";
-import { toStatus } from "./grpc-status.js";
+import { type Refusal, refusalFor, said } from "./refusal.js";
 import { RequestBody } from "./request-body.js";
 import type { EncodedAnswer, UnaryRunner } from "./unary-runner.js";
 
@@ -73,7 +73,7 @@ export class PlainCall implements ServerCall {
    * Answers with a status alone. Nothing more is kept of the call, and a caller that goes on sending is told to stop: not at once, because nearly all have sent everything by then, and telling them costs as much as
    * refusing them.
    */
-  refuse(refusal: OutgoingHttpHeaders): void {
+  refuse(refusal: Refusal): void {
     if (!this.endsNow()) return;
     this.stream.respond({ ...HEADERS, ...refusal }, { endStream: true, ...NO_DATE });
     let droppedBytes = 0;
@@ -105,7 +105,7 @@ export class PlainCall implements ServerCall {
     }
     run(new CallRequest(method, this, false), message).then(
       (answer) => this.answer(answer),
-      (error) => this.refuse(refusalOf(toStatus(error))),
+      (error) => this.refuse(refusalFor(error)),
     );
   }
 
@@ -155,13 +155,4 @@ export class PlainCall implements ServerCall {
     clearTimeout(this.deadline);
     this.cancel();
   }
-}
-
-/** A status as headers. */
-export function refusalOf({ code, details, metadata }: StatusObject): OutgoingHttpHeaders {
-  return { ...said(code, details), ...metadata.toHttp2Headers() };
-}
-
-function said(code: status, message: string): OutgoingHttpHeaders {
-  return { "grpc-status": code, "grpc-message": encodeURI(message.toWellFormed()) };
 }

@@ -1,6 +1,6 @@
 import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, UnaryResponse } from "@connectrpc/connect";
-import { encode } from "../wire/encode.js";
+import { encode, prepareToEncode } from "../wire/encode.js";
 import { type AnyRequest, CallContext, type CallRequest, UnaryAnswer } from "./grpc-call.js";
 import { unreadableMessage } from "./unreadable.js";
 
@@ -20,7 +20,7 @@ export interface EncodedAnswer {
 export interface ServedMethod {
   readonly method: DescMethod;
   /** Undefined if its calls are streams. */
-  readonly run?: UnaryRunner;
+  readonly run: UnaryRunner | undefined;
 }
 
 /** A unary method of a Connect ServiceImpl behind its interceptors, outermost first. */
@@ -29,6 +29,7 @@ export function unaryRunner(
   handler: UnaryHandler,
   interceptors: readonly Interceptor[],
 ): UnaryRunner {
+  prepareToEncode(method.output);
   const run = compose(interceptors, async (request) => {
     const context = new CallContext(request);
     const message = await handler(request.message as Message, context);

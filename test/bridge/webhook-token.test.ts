@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { derivedKey } from "../../src/app.js";
 import { WebhookTokens } from "../../src/bridge/webhook-token.js";
+import { derivedKey } from "../../src/core.js";
 
 const KEY = new Uint8Array(32).fill(7);
 const ID = "01890a5d-ac96-774b-bcce-b302099a8057";

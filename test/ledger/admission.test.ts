@@ -16,12 +16,17 @@ function admissionWithClock() {
   };
   /** The longest queue that one more may join. */
   const longest = (): number => {
-    for (let waiting = 0; ; waiting++) if (!admission.admits(waiting)) return waiting;
+    for (let waiting = 0; ; waiting++) if (admission.room(waiting) === 0) return waiting;
   };
   return { admission, clock, batches, longest };
 }
 
 describe("admission to the writer's queue", () => {
+  it("says how many more may wait, and none rather than fewer", () => {
+    const { admission } = admissionWithClock();
+    expect([0, 399, 400, 500].map((waiting) => admission.room(waiting))).toEqual([400, 1, 0, 0]);
+  });
+
   it("takes a command for a millisecond's work until it knows better", () => {
     expect(admissionWithClock().longest()).toBe(400);
   });

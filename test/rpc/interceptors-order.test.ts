@@ -3,9 +3,10 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
-import { type GrpcServer, type Mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { type GrpcServer, startGrpcServer } from "../../src/rpc/grpc-server.js";
 import { type HttpServer, startHttpServer } from "../../src/rpc/http-server.js";
 import { interceptors } from "../../src/rpc/interceptors.js";
+import type { Mounted } from "../../src/rpc/mounted.js";
 import { Readiness } from "../../src/rpc/readiness.js";
 import { CALL } from "../../src/services/call.js";
 import { refusalOf } from "./support.js";

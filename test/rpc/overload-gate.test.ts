@@ -4,7 +4,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BalanceSchema } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
-import { type GrpcServer, mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { type GrpcServer, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { mounted } from "../../src/rpc/mounted.js";
 import { writerGate } from "../../src/rpc/overload-gate.js";
 import { refusalOf } from "./support.js";
 
@@ -25,7 +26,7 @@ describe("a service whose writer takes no more", () => {
       () => takesMore,
       (method) => refused.push(method),
     );
-    server = await startGrpcServer("127.0.0.1:0", [economy], [], gate);
+    server = await startGrpcServer("127.0.0.1:0", [economy], [], { gate });
   });
   afterAll(() => server.stop(1_000));
   beforeEach(() => {

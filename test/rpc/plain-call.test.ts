@@ -7,7 +7,8 @@ import {
   GetBalanceRequestSchema,
   GetBalanceResponseSchema,
 } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
-import { type GrpcServer, mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { type GrpcServer, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { mounted } from "../../src/rpc/mounted.js";
 import { enveloped } from "./support.js";
 
 const PATH = "/stationthis.economy.v1.EconomyService/GetBalance";

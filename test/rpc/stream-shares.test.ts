@@ -4,7 +4,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
 import { pathOf } from "../../src/rpc/grpc-call.js";
-import { type GrpcServer, mounted, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { type GrpcServer, startGrpcServer } from "../../src/rpc/grpc-server.js";
+import { mounted } from "../../src/rpc/mounted.js";
 
 /** Longer than a connection stays in use after its last call, with a machine's worst day on top. */
 const SOON = { timeout: 15_000, interval: 50 };

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
-import { derivedKey } from "../../src/app.js";
 import { WEBHOOK_PATH, WebhookTokens } from "../../src/bridge/webhook-token.js";
+import { derivedKey } from "../../src/core.js";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { type Generation, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import { startTestApp, TEST_SECRET, type TestApp } from "./app.js";

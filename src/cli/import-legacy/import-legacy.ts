@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
-import { withServices } from "../../app.js";
+import { withServices } from "../../core.js";
 import { formatUsd } from "../../domain/money.js";
 import { makeLog } from "../log.js";
 import { commandWithSettings, configFrom } from "../settings.js";
