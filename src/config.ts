@@ -116,7 +116,7 @@ export const SETTINGS = {
   ),
   workers: setting(
     "TOLLGATE_WORKERS",
-    "Processes that serve behind the one pair of ports, about one for each core. More than 1 only on Postgres.",
+    "Processes that serve behind the one pair of ports, about one for every two cores. More than 1 only on Postgres.",
     "a whole number from 1 to 64",
     "1",
     workerCount,

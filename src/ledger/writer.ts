@@ -48,7 +48,7 @@ interface Waiting {
 /** First wait before another attempt; it doubles each time, with as much jitter. */
 const FIRST_BACKOFF_MS = 10;
 /** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
-const LEAST_SHARE = 96;
+const LEAST_SHARE = 64;
 /** Times that a command may be put off to the next batch before that is a defect. */
 const MAX_DEFERRALS = 3;
 

@@ -26,8 +26,8 @@ const DIALECT: Dialect = {
 };
 
 const WRITE_CONNECTIONS = 4;
-/** While one batch waits for the server, the next makes use of this process (docs/decisions/0022). */
-const TRANSACTIONS_AT_ONCE = 2;
+/** While one batch waits for the server, another makes use of this process, and a third is ready to (docs/decisions/0022). */
+const TRANSACTIONS_AT_ONCE = 3;
 const READ_CONNECTIONS = 8;
 /** As many as slices of VerifyLedger run at once, and an audit's. */
 const SNAPSHOT_CONNECTIONS = 8;
