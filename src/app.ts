@@ -1,3 +1,4 @@
+import type { MessagePort } from "node:worker_threads";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { webhookRoutes } from "./bridge/webhook-routes.js";
@@ -18,11 +19,12 @@ import { legacyErrorBody, legacyRoutes } from "./legacy-http/legacy-routes.js";
 import { startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
-import { type Mounted, mounted } from "./rpc/mounted.js";
+import { descriptorsOf, type Mounted, mounted } from "./rpc/mounted.js";
 import { writerGate } from "./rpc/overload-gate.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
-import type { UnaryRunner } from "./rpc/unary-runner.js";
+import { CallSender } from "./rpc/writing-thread/call-sender.js";
+import type { SharedRoom } from "./rpc/writing-thread/shared-room.js";
 import type { Metrics, MetricsSnapshot } from "./telemetry/metrics.js";
 
 /** A running service. */
@@ -47,10 +49,10 @@ export interface Worker {
 
 /** A thread that carries out plain gRPC calls that write, with a core of its own. */
 export interface WritingThread {
-  /** Whether it takes one more call now. */
-  readonly takesMore: boolean;
-  /** Has a call of a method run there; undefined for methods that aren't. */
-  runnerOf(method: DescMethod): UnaryRunner | undefined;
+  /** The way its calls take. */
+  readonly calls: MessagePort;
+  /** How many more it takes. */
+  readonly room: SharedRoom;
   /** Undefined if it is too busy to say. */
   metrics(): Promise<MetricsSnapshot | undefined>;
   /** Finishes what it has begun, and ends. */
@@ -114,12 +116,13 @@ export async function startApp(config: Config, log: Logger, options: AppOptions 
   core.urls.public ??= http.url;
   const thread = await startWritingThread?.(core.urls.public);
   if (thread) metrics.addThread(() => thread.metrics());
+  const sender = thread && new CallSender(thread.calls, descriptorsOf(services), thread.room);
   const gate = writerGate(
-    () => (thread ? thread.takesMore : writer.room > 0),
+    () => (sender ? sender.takesMore : writer.room > 0),
     (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
   );
   const served = [...services, ...standardServices(readiness, services)];
-  const runnerOf = (method: DescMethod) => thread?.runnerOf(method);
+  const runnerOf = (method: DescMethod) => sender?.runnerOf(method);
   const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs, runnerOf });
 
   sweeper.start();

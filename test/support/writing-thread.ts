@@ -4,7 +4,6 @@ import type { WritingThread } from "../../src/app.js";
 import type { Config } from "../../src/config.js";
 import { openCore } from "../../src/core.js";
 import { CallCarrier } from "../../src/rpc/writing-thread/call-carrier.js";
-import { CallSender } from "../../src/rpc/writing-thread/call-sender.js";
 import { SharedRoom } from "../../src/rpc/writing-thread/shared-room.js";
 
 /** What `tollgate serve` runs on a thread on Postgres, run in this one: a thread can't load sources that aren't built. Calls pass through the same port. */
@@ -14,21 +13,13 @@ export async function startWritingHere(config: Config, log: Logger, publicUrl: s
   const shared = new SharedRoom();
   const { services, chain: interceptors, writer } = core;
   const carrier = new CallCarrier({ port: port2, services, interceptors, shared, room: () => writer.room });
-  const sender = new CallSender(
-    port1,
-    services.map(({ service }) => service),
-    shared,
-  );
   return {
-    get takesMore() {
-      return sender.takesMore;
-    },
-    runnerOf: (method) => sender.runnerOf(method),
+    calls: port1,
+    room: shared,
     metrics: () => core.metrics.snapshot(),
     async stop() {
       await core.close();
       carrier.close();
-      sender.close();
     },
   };
 }

@@ -2,17 +2,11 @@ import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { AppOptions, WritingThread } from "../../app.js";
 import type { Config } from "../../config.js";
-import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { GenerationService } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
-import { RewardsService } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
-import { CallSender } from "../../rpc/writing-thread/call-sender.js";
 import { SharedRoom } from "../../rpc/writing-thread/shared-room.js";
 import type { MetricsSnapshot } from "../../telemetry/metrics.js";
 import { Questions } from "../workers/messages.js";
 import type { FromThread, ThreadInput, ToThread } from "./messages.js";
 
-/** As the core mounts them. */
-const SERVICES = [EconomyService, GenerationService, RewardsService];
 /** A thread that is too busy for its metrics is left out of a scrape. */
 const MEASURE_DEADLINE_MS = 2_000;
 
@@ -51,18 +45,14 @@ async function startWritingThread(
   };
   const failIfItEnds = (code: number): never => fail(new Error(`the writing thread ended with ${code}`));
   thread.on("error", fail).on("exit", failIfItEnds);
-  const sender = new CallSender(port, SERVICES, room);
   return {
-    get takesMore() {
-      return sender.takesMore;
-    },
-    runnerOf: (method) => sender.runnerOf(method),
+    calls: port,
+    room,
     metrics: () => measurements.ask((id) => tell({ kind: "measure", id }), MEASURE_DEADLINE_MS),
     async stop() {
       const ended = once(thread.off("exit", failIfItEnds), "exit");
       tell({ kind: "stop" });
       await ended;
-      sender.close();
     },
   };
 }

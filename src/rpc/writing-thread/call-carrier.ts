@@ -3,7 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { Metadata } from "@grpc/grpc-js";
 import { CallRequest, type ServerCall } from "../grpc-call.js";
-import type { Mounted } from "../mounted.js";
+import { descriptorsOf, type Mounted } from "../mounted.js";
 import { type UnaryHandler, type UnaryRunner, unaryRunner } from "../unary-runner.js";
 import { answerFrame, refusalFrame } from "./answers.js";
 import { FramePort } from "./frame-port.js";
@@ -31,7 +31,7 @@ export class CallCarrier {
 
   constructor({ port, services, interceptors, shared, room }: CarrierOptions) {
     const handlers = new Map(services.map(({ service, implementation }) => [service, implementation]));
-    this.methods = writesOf([...handlers.keys()]).map((method) => {
+    this.methods = writesOf(descriptorsOf(services)).map((method) => {
       const implementation = handlers.get(method.parent) as Record<string, unknown>;
       return { method, run: unaryRunner(method, implementation[method.localName] as UnaryHandler, interceptors) };
     });
@@ -40,7 +40,7 @@ export class CallCarrier {
     tellRoom();
   }
 
-  /** Takes no more calls, and answers none of those that are open. */
+  /** Takes no more calls, and answers none of those that are open. The sender's end closes with it. */
   close(): void {
     this.frames.close();
   }

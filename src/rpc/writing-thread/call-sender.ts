@@ -44,11 +44,6 @@ export class CallSender {
     return index < 0 ? undefined : (request, bytes) => this.send(index, request, bytes);
   }
 
-  /** Calls that are still open are never answered. */
-  close(): void {
-    this.frames.close();
-  }
-
   private send(kind: number, request: CallRequest, bytes: Uint8Array): Promise<EncodedAnswer> {
     const callId = this.sent++ % MOST_IDS;
     request.onceCancelled(() => {

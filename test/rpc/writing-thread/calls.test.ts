@@ -49,7 +49,6 @@ describe("a call of a method that writes", () => {
   });
   afterEach(async () => {
     await server.stop(1_000);
-    sender.close();
     carrier.close();
   });
 
