@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import {
   DEFAULT_WINDOW_BYTES,
+  ErrorCode,
   Flag,
   type Frame,
   FrameReader,
@@ -11,14 +12,11 @@ import {
   MOST_WINDOW_BYTES,
   PREFACE,
   Setting,
-  settingIn,
-} from "./http2/frames.js";
+  settingsIn,
+} from "../http2/frames.js";
 import { RequestHeaders, Statuses } from "./http2/header-blocks.js";
 
 const PREFIX_BYTES = 5;
-/** RFC 9113, 7. */
-const REFUSED_STREAM = 7;
-const CANCEL = 8;
 const SETTINGS_WAIT_MS = 10_000;
 
 /** How one call ended. */
@@ -160,7 +158,7 @@ export class GrpcConnection {
 
   private receive(chunk: Buffer): void {
     try {
-      for (const frame of this.reader.read(chunk)) this.take(frame);
+      this.reader.read(chunk, (frame) => this.take(frame));
     } catch {
       this.destroy();
     }
@@ -200,7 +198,7 @@ export class GrpcConnection {
 
   /** One that was refused unread is sent once more, as gRPC's clients do: it crossed the news that fewer are taken. */
   private takeReset(call: Call | undefined, code: number): void {
-    if (!call || code !== REFUSED_STREAM || call.wasRefused || this.isClosed) {
+    if (!call || code !== ErrorCode.refusedStream || call.wasRefused || this.isClosed) {
       this.end(call, noAnswer());
       return;
     }
@@ -211,8 +209,9 @@ export class GrpcConnection {
   }
 
   private takeSettings(frame: Frame): void {
-    this.mostStreams = settingIn(frame, Setting.maxConcurrentStreams) ?? this.mostStreams;
-    const initialBytes = settingIn(frame, Setting.initialWindowSize) ?? this.initialWindowBytes;
+    const settings = new Map(settingsIn(frame));
+    this.mostStreams = settings.get(Setting.maxConcurrentStreams) ?? this.mostStreams;
+    const initialBytes = settings.get(Setting.initialWindowSize) ?? this.initialWindowBytes;
     for (const call of this.calls.values()) call.windowBytes += initialBytes - this.initialWindowBytes;
     this.initialWindowBytes = initialBytes;
     this.writer.frame(FrameType.settings, Flag.acknowledges, 0, new Uint8Array());
@@ -236,7 +235,7 @@ export class GrpcConnection {
 
   private giveUp(call: Call): void {
     if (call.streamId !== 0) {
-      this.writer.number(FrameType.resetStream, call.streamId, CANCEL);
+      this.writer.number(FrameType.resetStream, call.streamId, ErrorCode.cancel);
       this.flushSoon();
     }
     this.end(call, { ...noAnswer(), isLate: true });

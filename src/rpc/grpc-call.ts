@@ -8,15 +8,16 @@ import {
   type StreamRequest,
   type UnaryRequest,
 } from "@connectrpc/connect";
-import type { Metadata } from "@grpc/grpc-js";
+import type { RequestHeaders } from "../http2/request-headers.js";
 import { CANCELLATION } from "../services/call.js";
 
-/** What the kinds of call have in common. */
+/** A call as far as the one who makes it is concerned. */
 export interface ServerCall {
-  readonly metadata: Metadata;
+  readonly headers: Pick<RequestHeaders, "authority" | "fields">;
+  /** Whether the caller has gone, or its deadline has passed, before it had an answer. */
   readonly cancelled: boolean;
-  getHost(): string;
-  on(event: "cancelled", listener: () => void): unknown;
+  /** @param listener called when that happens */
+  onceCancelled(listener: () => void): void;
 }
 
 export type AnyRequest = UnaryRequest | StreamRequest;
@@ -28,23 +29,21 @@ export class CallRequest {
   readonly service: DescService;
   readonly requestMethod = "POST";
   readonly contextValues = createContextValues();
+  readonly stream = false;
   message: unknown;
-  /** grpc-js says "cancelled" of every call, of an answered one when its stream closes. */
-  isAnswered = false;
   private controller: AbortController | undefined;
   private headers: Headers | undefined;
 
   constructor(
     readonly method: DescMethod,
     private readonly call: ServerCall,
-    readonly stream: boolean,
   ) {
     this.service = method.parent;
     this.contextValues.set(CANCELLATION, this);
   }
 
   get aborted(): boolean {
-    return this.call.cancelled && !this.isAnswered;
+    return this.call.cancelled;
   }
 
   get reason(): ConnectError {
@@ -52,11 +51,11 @@ export class CallRequest {
   }
 
   get url(): string {
-    return `grpc://${this.call.getHost()}${pathOf(this.method)}`;
+    return `grpc://${this.call.headers.authority}${pathOf(this.method)}`;
   }
 
   get header(): Headers {
-    this.headers ??= toHeaders(this.call.metadata);
+    this.headers ??= new Headers([...this.call.headers.fields]);
     return this.headers;
   }
 
@@ -67,9 +66,7 @@ export class CallRequest {
 
   /** @param listener called if the caller goes, or its deadline passes, before it has an answer */
   onceCancelled(listener: () => void): void {
-    this.call.on("cancelled", () => {
-      if (this.aborted) listener();
-    });
+    this.call.onceCancelled(listener);
   }
 
   private watchedController(): AbortController {
@@ -163,13 +160,4 @@ export class UnaryAnswer {
 /** "/package.Service/Method" */
 export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
-}
-
-/** ASCII metadata as headers; binary metadata is of no use to any handler. */
-function toHeaders(metadata: Metadata): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(metadata.getMap())) {
-    if (typeof value === "string") headers.set(name, value);
-  }
-  return headers;
 }

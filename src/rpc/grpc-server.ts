@@ -1,17 +1,23 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Interceptor } from "@connectrpc/connect";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { takePlainCalls } from "./fast-path.js";
-import { mountService } from "./grpc-adapter.js";
-import { http2ServersOf } from "./grpc-internals.js";
+import { Code, createConnectRouter, type Interceptor } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { TollgateError } from "../domain/errors.js";
+import { Http2Server } from "../http2/http2-server.js";
+import type { ServerStream } from "../http2/server-stream.js";
+import { serveGenerally } from "./general-call.js";
+import { pathOf } from "./grpc-call.js";
+import { hostOf, portOf } from "./loopback.js";
 import type { Mounted } from "./mounted.js";
 import type { OverloadGate } from "./overload-gate.js";
-import { MOST_STREAMS_PER_CONNECTION, shareStreams } from "./stream-shares.js";
-import type { UnaryRunner } from "./unary-runner.js";
+import { isPlain, PlainCall, refusalBlock } from "./plain-call.js";
+import { refusalFor, said } from "./refusal.js";
+import { type UnaryHandler, type UnaryRunner, unaryRunner } from "./unary-runner.js";
+import { JSON_OPTIONS } from "./unreadable.js";
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-const KEEPALIVE_MS = 60_000;
-const KEEPALIVE_TIMEOUT_MS = 20_000;
+/** Answers below this aren't compressed, even for callers that would like them to be. */
+const LEAST_COMPRESSED_BYTES = 1_024;
 
 export interface GrpcServer {
   /** As it can be dialled: "127.0.0.1:50051". */
@@ -29,6 +35,15 @@ export interface GrpcServerOptions {
   readonly runnerOf?: (method: DescMethod) => UnaryRunner | undefined;
 }
 
+/** A method as it is served. */
+interface Served {
+  readonly method: DescMethod;
+  /** What runs its plain calls; undefined if its calls are streams. */
+  readonly run: UnaryRunner | undefined;
+  /** What serves all others. */
+  readonly handler: UniversalHandler;
+}
+
 /**
  * Serves gRPC.
  * @param listen HOST:PORT; port 0 picks a free one
@@ -39,43 +54,57 @@ export async function startGrpcServer(
   interceptors: readonly Interceptor[],
   { gate, maxConnectionAgeMs, runnerOf = () => undefined }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
-  const server = new Server({
-    // grpc-js adds the jitter. There is no grace option: its end would cut calls off. A stream that stays, such as a health watch, keeps the connection it is on and nothing else.
-    ...(maxConnectionAgeMs !== undefined && { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
-    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-    "grpc.max_concurrent_streams": MOST_STREAMS_PER_CONNECTION,
-    "grpc.keepalive_time_ms": KEEPALIVE_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    // Statistics of grpc-js's own, kept for every call and read by nobody.
-    "grpc.enable_channelz": 0,
-  });
-  const mounted = services.flatMap(({ service, implementation }) =>
-    mountService(server, service, implementation, interceptors),
-  );
-  const methods = mounted.map(({ method, run }) => ({ method, run: run && (runnerOf(method) ?? run) }));
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  const http2Servers = http2ServersOf(server);
-  for (const http2Server of http2Servers) {
-    takePlainCalls(http2Server, { methods, gate, maxMessageBytes: MAX_MESSAGE_BYTES });
-  }
-  const endSharing = shareStreams(http2Servers);
-  return {
-    address: `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`,
-    stop: (deadlineMs) =>
-      new Promise((resolve) => {
-        endSharing();
-        const timer = setTimeout(() => {
-          server.forceShutdown();
-          resolve();
-        }, deadlineMs);
-        server.tryShutdown(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      }),
+  const byPath = new Map(served(services, interceptors, runnerOf).map((each) => [pathOf(each.method), each]));
+  // Made once: it says the same each time.
+  const overloaded = refusalBlock(refusalFor(TollgateError.of("OVERLOADED", {})));
+  const onStream = (stream: ServerStream): void => {
+    const { path } = stream.headers;
+    const found = byPath.get(path);
+    if (!found) {
+      const what = `there is no method ${path.slice(0, 200)} here`;
+      stream.respond(refusalBlock(said(Code.Unimplemented, what)), true);
+    } else if (gate?.refuses(found.method)) {
+      stream.respond(overloaded, true);
+    } else if (found.run && isPlain(stream.headers)) {
+      PlainCall.serve(stream, found.method, found.run, MAX_MESSAGE_BYTES);
+    } else {
+      void serveGenerally(stream, found.handler);
+    }
   };
+  const server = await Http2Server.listen({
+    host: hostOf(listen),
+    port: portOf(listen),
+    onStream,
+    maxConnectionAgeMs,
+  });
+  return {
+    address: `${listen.slice(0, listen.lastIndexOf(":"))}:${server.port}`,
+    stop: (deadlineMs) => server.stop(deadlineMs),
+  };
+}
+
+function served(
+  services: readonly Mounted[],
+  interceptors: readonly Interceptor[],
+  runnerOf: (method: DescMethod) => UnaryRunner | undefined,
+): Served[] {
+  const router = createConnectRouter({
+    grpc: true,
+    grpcWeb: false,
+    connect: false,
+    interceptors: [...interceptors],
+    acceptCompression: [compressionGzip, compressionBrotli],
+    compressMinBytes: LEAST_COMPRESSED_BYTES,
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    jsonOptions: JSON_OPTIONS,
+  });
+  const implementations = new Map(services.map(({ service, implementation }) => [service, implementation]));
+  for (const { service, implementation } of services) router.service(service, implementation);
+  return router.handlers.map((handler) => {
+    const { method } = handler;
+    if (method.methodKind !== "unary") return { method, run: undefined, handler };
+    const implementation = implementations.get(method.parent) as Record<string, unknown>;
+    const own = unaryRunner(method, implementation[method.localName] as UnaryHandler, interceptors);
+    return { method, run: runnerOf(method) ?? own, handler };
+  });
 }

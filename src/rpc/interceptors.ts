@@ -64,7 +64,7 @@ function mapErrors(log: Logger): Interceptor {
     };
 }
 
-/** grpc-js answers a deadline by itself; Connect only tells the handler. */
+/** A plain call is answered at its deadline by itself (plain-call.ts); Connect only tells the handler. */
 const giveUp: Interceptor = (next) => async (request) => {
   if (request.contextValues.get(CANCELLATION)) return next(request);
   const { signal } = request;

@@ -16,13 +16,6 @@ export interface EncodedAnswer {
   readonly trailer?: Headers;
 }
 
-/** A method as it is mounted. */
-export interface ServedMethod {
-  readonly method: DescMethod;
-  /** Undefined if its calls are streams. */
-  readonly run: UnaryRunner | undefined;
-}
-
 /** A unary method of a Connect ServiceImpl behind its interceptors, outermost first. */
 export function unaryRunner(
   method: DescMethod,

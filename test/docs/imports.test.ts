@@ -8,11 +8,12 @@ const SRC = new URL("../../src/", import.meta.url).pathname;
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   wire: ["domain/utf8"],
+  http2: [],
   storage: ["domain"],
   ledger: ["domain", "storage/store", "storage/read-store"],
   audit: ["domain", "storage/store", "storage/audit-store"],
   services: ["domain", "ledger", "audit", "storage/store", "storage/read-store", "storage/audit-store", "gen", "wire"],
-  rpc: ["domain", "services/call", "services/error-details", "storage/store", "gen", "wire"],
+  rpc: ["domain", "http2", "services/call", "services/error-details", "storage/store", "gen", "wire"],
   bridge: ["gen", "rpc/http-server"],
   "legacy-http": ["gen", "domain/money", "domain/points"],
   telemetry: [],
@@ -22,7 +23,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   knex: ["storage"],
   pg: ["storage"],
-  "@grpc/grpc-js": ["rpc"],
+  "@grpc/grpc-js": [],
   fastify: ["rpc", "bridge", "legacy-http"],
   "@connectrpc/connect-fastify": ["rpc"],
 };

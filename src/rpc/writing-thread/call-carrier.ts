@@ -1,7 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import { Metadata } from "@grpc/grpc-js";
 import { CallRequest, type ServerCall } from "../grpc-call.js";
 import { descriptorsOf, type Mounted } from "../mounted.js";
 import { type UnaryHandler, type UnaryRunner, unaryRunner } from "../unary-runner.js";
@@ -55,28 +54,26 @@ export class CallCarrier {
     const { method, run } = this.methods[index] as (typeof this.methods)[number];
     const call = new CarriedCall();
     this.open.set(callId, call);
-    const answer = await run(new CallRequest(method, call, false), bytes).then(answerFrame, refusalFrame);
+    const answer = await run(new CallRequest(method, call), bytes).then(answerFrame, refusalFrame);
     this.open.delete(callId);
     this.frames.send({ callId, ...answer });
   }
 }
 
+const NO_HEADERS = { authority: "", fields: new Map<string, string>() };
+
 /** As much of a call as its handler sees. No handler reads its caller's headers, so they stay where they came in. */
 class CarriedCall implements ServerCall {
-  readonly metadata = new Metadata();
+  readonly headers = NO_HEADERS;
   cancelled = false;
-  private onCancelled: (() => void) | undefined;
+  private readonly onCancelled: (() => void)[] = [];
 
-  getHost(): string {
-    return "";
-  }
-
-  on(_event: "cancelled", listener: () => void): void {
-    this.onCancelled = listener;
+  onceCancelled(listener: () => void): void {
+    this.onCancelled.push(listener);
   }
 
   cancel(): void {
     this.cancelled = true;
-    this.onCancelled?.();
+    for (const listener of this.onCancelled) listener();
   }
 }

@@ -96,7 +96,7 @@ describe("a call of a method that writes", () => {
     const run = sender.runnerOf(EconomyService.method.debit);
     const request = { onceCancelled: () => {} } as never;
     await expect(run?.(request, Buffer.from([0xff]))).rejects.toMatchObject({
-      refusal: { "grpc-status": Code.InvalidArgument },
+      refusal: { "grpc-status": String(Code.InvalidArgument) },
     });
     expect(seen).toEqual([]);
   });
@@ -158,7 +158,7 @@ describe("a call of a method that writes", () => {
     await vi.waitFor(() => expect(sender.takesMore).toBe(true));
   });
 
-  it("that is compressed, which grpc-js serves, is carried out where it came in", async () => {
+  it("that is compressed, and so not plain, is carried out where it came in", async () => {
     await client({ sendCompression: compressionGzip, compressMinBytes: 0 }).debit({ requestId: "a" });
     expect(seen).toEqual(["here debit a"]);
   });

@@ -1,0 +1,394 @@
+import type { Socket } from "node:net";
+import {
+  ConnectionError,
+  DEFAULT_WINDOW_BYTES,
+  ErrorCode,
+  Flag,
+  type Frame,
+  FrameReader,
+  FrameType,
+  FrameWriter,
+  MOST_STREAM_ID,
+  MOST_WINDOW_BYTES,
+  PREFACE,
+  Setting,
+  settingsIn,
+} from "./frames.js";
+import { HeaderBlocks } from "./header-blocks.js";
+import { HeaderDecoder } from "./hpack/header-decoder.js";
+import { IdleFrames } from "./idle-frames.js";
+import type { Limits } from "./limits.js";
+import { type RequestHeaders, requestHeadersOf, type Unusable } from "./request-headers.js";
+import { ServerStream, type StreamConnection } from "./server-stream.js";
+
+/** Of the connection: far more than is on the way at once, so that only a stream's own window holds its client up. */
+const WINDOW_BYTES = 16 * 1_024 * 1_024;
+/** What waits to be written before no more is read: a client that doesn't read what it is answered isn't heard, either. */
+const MOST_UNWRITTEN_BYTES = 1_024 * 1_024;
+/** After the news that no more calls are taken, those that have crossed it still are, until the client must have heard it. */
+const LAST_CALLS_MS = 1_000;
+const PING = Buffer.from("tollgate");
+
+/** What becomes of a stream that has begun. */
+export type OnStream = (stream: ServerStream) => void;
+
+/*
+ * One client's connection (RFC 9113). States:
+ *
+ *   greeting ──preface, settings──▶ open ──drain()──▶ last calls ──the client has heard──▶ draining ──last stream ends──▶ closed
+ *
+ * An error of the client's that concerns one stream resets it; one that concerns the connection ends it with a GOAWAY that says why. Whatever a client can make the service keep or do has a bound: limits.ts.
+ */
+export class ServerConnection implements StreamConnection {
+  readonly writer = new FrameWriter();
+  sendWindowBytes = DEFAULT_WINDOW_BYTES;
+  heldBytes = 0;
+  unsentBytes = 0;
+
+  private readonly reader = new FrameReader();
+  private readonly decoder: HeaderDecoder<RequestHeaders | Unusable>;
+  private readonly blocks: HeaderBlocks;
+  private readonly idleFrames: IdleFrames;
+  private readonly streams = new Map<number, ServerStream>();
+  /** Those with something that they may not send yet, in the order in which they have waited. */
+  private readonly waiting = new Set<ServerStream>();
+  private toStop: ServerStream[] = [];
+  private state: "greeting" | "open" | "last calls" | "draining" | "closed" = "greeting";
+  private preface: Buffer | undefined = Buffer.alloc(0);
+  private lastStreamId = 0;
+  private peerInitialWindowBytes = DEFAULT_WINDOW_BYTES;
+  private receiveWindowBytes = DEFAULT_WINDOW_BYTES;
+  private isFlushing = false;
+  private readonly beganAt = performance.now();
+  private heardAt = this.beganAt;
+  private pingedAt: number | undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly limits: Limits,
+    private readonly onStream: OnStream,
+    private readonly onClosed: (connection: ServerConnection) => void,
+  ) {
+    this.decoder = new HeaderDecoder(limits.mostHeaderBytes, requestHeadersOf);
+    this.blocks = new HeaderBlocks(limits.mostHeaderBytes);
+    this.idleFrames = new IdleFrames(limits.mostIdleFrames, limits.idleFramesPerSecond);
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => this.receive(chunk));
+    socket.on("drain", () => socket.resume());
+    // Whatever error there is, the socket closes after it.
+    socket.on("error", () => {});
+    socket.once("close", () => this.closed());
+    this.greet();
+  }
+
+  /** Takes no more calls, and ends with the last one. */
+  drain(): void {
+    if (this.state !== "open") {
+      if (this.state === "greeting") this.socket.destroy();
+      return;
+    }
+    this.state = "last calls";
+    this.writer.goAway(MOST_STREAM_ID, ErrorCode.noError, "");
+    this.ping();
+    // Should the client not answer the ping.
+    setTimeout(() => this.endLastCalls(), LAST_CALLS_MS).unref();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Looks for what has taken too long. To be called every few seconds. @param now performance.now() */
+  sweep(now: number): void {
+    const { patienceMs, keepaliveMs, keepaliveTimeoutMs } = this.limits;
+    if (this.state === "greeting") {
+      if (now - this.beganAt > patienceMs) this.socket.destroy();
+      return;
+    }
+    for (const stream of this.streams.values()) {
+      const isStuck = (stream.expectsAll && !stream.isRequestWhole) || this.waiting.has(stream);
+      if (isStuck && now - stream.movedAt > patienceMs) stream.reset(ErrorCode.cancel);
+    }
+    if (this.pingedAt !== undefined && now - this.pingedAt > keepaliveTimeoutMs) this.socket.destroy();
+    else if (now - this.heardAt > keepaliveMs) this.ping();
+  }
+
+  flushSoon(): void {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    setImmediate(() => this.flush());
+  }
+
+  setWaiting(stream: ServerStream, isWaiting: boolean): void {
+    if (isWaiting) this.waiting.add(stream);
+    else if (this.waiting.size > 0) this.waiting.delete(stream);
+  }
+
+  stopSoon(stream: ServerStream): void {
+    this.toStop.push(stream);
+  }
+
+  forget(stream: ServerStream): void {
+    this.streams.delete(stream.id);
+    if (this.state === "draining") this.flushSoon();
+  }
+
+  private greet(): void {
+    const { mostStreams, mostHeaderBytes, streamWindowBytes } = this.limits;
+    this.writer.settings({
+      [Setting.maxConcurrentStreams]: mostStreams,
+      [Setting.initialWindowSize]: streamWindowBytes,
+      [Setting.maxHeaderListSize]: mostHeaderBytes,
+    });
+    this.widenReceiveWindow();
+    this.flushSoon();
+  }
+
+  private receive(chunk: Buffer): void {
+    this.heardAt = performance.now();
+    this.pingedAt = undefined;
+    try {
+      const bytes = this.preface ? this.afterPreface(chunk) : chunk;
+      this.reader.read(bytes, (frame) => this.take(frame));
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  /** What comes after the preface, nothing until that is all there. */
+  private afterPreface(chunk: Buffer): Buffer {
+    const bytes = Buffer.concat([this.preface as Buffer, chunk]);
+    const length = Math.min(bytes.length, PREFACE.length);
+    if (!bytes.subarray(0, length).equals(PREFACE.subarray(0, length))) {
+      throw new ConnectionError(ErrorCode.protocolError, "this port speaks gRPC over HTTP/2");
+    }
+    this.preface = length < PREFACE.length ? bytes : undefined;
+    return this.preface ? Buffer.alloc(0) : bytes.subarray(PREFACE.length);
+  }
+
+  private take(frame: Frame): void {
+    if (this.state === "closed") return;
+    if (this.state === "greeting") this.takeFirst(frame);
+    if (this.blocks.isOpen && frame.type !== FrameType.continuation) {
+      throw new ConnectionError(ErrorCode.protocolError, "a frame in the middle of headers");
+    }
+    const { type } = frame;
+    if (type === FrameType.headers || type === FrameType.continuation) this.takeHeaders(frame);
+    else if (type === FrameType.data) this.takeData(frame);
+    else if (type === FrameType.windowUpdate) this.takeWindow(frame);
+    else if (type === FrameType.resetStream) this.takeReset(frame);
+    else if (type === FrameType.settings) this.takeSettings(frame);
+    else if (type === FrameType.ping) this.takePing(frame);
+    else if (type === FrameType.pushPromise) throw new ConnectionError(ErrorCode.protocolError, "clients push nothing");
+    // GOAWAY: the client ends the connection when its calls are answered. PRIORITY, and what there will be one day: nothing to do.
+    else this.idleFrames.count();
+  }
+
+  private takeFirst({ type, flags }: Frame): void {
+    if (type !== FrameType.settings || flags & Flag.acknowledges) {
+      throw new ConnectionError(ErrorCode.protocolError, "the first frame is to be SETTINGS");
+    }
+    this.state = "open";
+  }
+
+  private takeHeaders(frame: Frame): void {
+    const block = this.blocks.add(frame);
+    if (!block) return;
+    // Also if nothing comes of it: later headers may build on these.
+    const headers = this.decoder.decode(block.bytes);
+    const stream = this.streams.get(block.streamId);
+    if (stream) this.takeTrailers(stream, block.endsStream);
+    else if (block.streamId <= this.lastStreamId) this.idleFrames.count();
+    else this.begin(block.streamId, headers, block.endsStream);
+  }
+
+  private takeTrailers(stream: ServerStream, endsStream: boolean): void {
+    if (stream.isRequestWhole) this.resetFor(stream.id, ErrorCode.streamClosed);
+    else if (endsStream) stream.receiveEnd();
+    else this.resetFor(stream.id, ErrorCode.protocolError);
+  }
+
+  private begin(streamId: number, headers: RequestHeaders | Unusable, endsStream: boolean): void {
+    if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.protocolError, "a client's streams have odd numbers");
+    if (this.state === "draining") return;
+    this.lastStreamId = streamId;
+    if (typeof headers === "string") {
+      this.resetFor(streamId, headers === "malformed" ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm);
+      return;
+    }
+    const { mostStreams, mostUnsentBytes, streamWindowBytes } = this.limits;
+    if (this.streams.size >= mostStreams || this.unsentBytes > mostUnsentBytes) {
+      this.resetFor(streamId, ErrorCode.refusedStream);
+      return;
+    }
+    const stream = new ServerStream(this, streamId, headers, streamWindowBytes, this.peerInitialWindowBytes);
+    stream.movedAt = this.heardAt;
+    this.streams.set(streamId, stream);
+    this.onStream(stream);
+    if (endsStream && !stream.isClosed) stream.receiveEnd();
+  }
+
+  private takeData(frame: Frame): void {
+    const { streamId, flags, payload } = frame;
+    if (streamId === 0 || streamId > this.lastStreamId) throw ofNoStream();
+    this.receiveWindowBytes -= payload.length;
+    if (this.receiveWindowBytes < 0) throw new ConnectionError(ErrorCode.flowControlError, "more than the window");
+    if (this.receiveWindowBytes < WINDOW_BYTES / 2) this.widenReceiveWindow();
+    const endsStream = (flags & Flag.endsStream) !== 0;
+    const bytes = unpadded(frame);
+    if (bytes.length === 0 && !endsStream) this.idleFrames.count();
+    const stream = this.streams.get(streamId);
+    if (!stream) return;
+    if (stream.isRequestWhole) this.resetFor(streamId, ErrorCode.streamClosed);
+    else if (!stream.hasRoomFor(payload.length)) this.resetFor(streamId, ErrorCode.flowControlError);
+    else if (this.heldBytes + bytes.length > this.limits.mostHeldBytes) {
+      this.resetFor(streamId, ErrorCode.enhanceYourCalm);
+    } else {
+      stream.movedAt = this.heardAt;
+      if (bytes.length > 0) stream.receive(bytes);
+      if (endsStream && !stream.isClosed) stream.receiveEnd();
+    }
+  }
+
+  private takeReset({ streamId, payload }: Frame): void {
+    if (payload.length !== 4) throw ofWrongSize();
+    if (streamId === 0 || streamId > this.lastStreamId) throw ofNoStream();
+    this.idleFrames.count();
+    this.streams.get(streamId)?.close();
+  }
+
+  private takeSettings(frame: Frame): void {
+    if (frame.streamId !== 0) throw new ConnectionError(ErrorCode.protocolError, "settings of a stream");
+    if (frame.flags & Flag.acknowledges) {
+      if (frame.payload.length > 0) throw ofWrongSize();
+      return;
+    }
+    if (frame.payload.length % 6 !== 0) throw ofWrongSize();
+    this.idleFrames.count();
+    for (const [setting, value] of settingsIn(frame)) {
+      if (setting === Setting.initialWindowSize) this.takeInitialWindow(value);
+      else if (setting === Setting.enablePush && value > 1) throw ofWrongSetting(setting);
+      else if (setting === Setting.maxFrameSize && (value < 2 ** 14 || value >= 2 ** 24)) throw ofWrongSetting(setting);
+    }
+    this.writer.frame(FrameType.settings, Flag.acknowledges, 0, new Uint8Array());
+    this.flushSoon();
+  }
+
+  private takeInitialWindow(bytes: number): void {
+    if (bytes > MOST_WINDOW_BYTES) throw new ConnectionError(ErrorCode.flowControlError, "a window above 2^31 - 1");
+    const more = bytes - this.peerInitialWindowBytes;
+    this.peerInitialWindowBytes = bytes;
+    for (const stream of this.streams.values()) stream.sendWindowBytes += more;
+    this.pumpWaiting();
+  }
+
+  private takePing({ streamId, flags, payload }: Frame): void {
+    if (streamId !== 0) throw new ConnectionError(ErrorCode.protocolError, "a ping of a stream");
+    if (payload.length !== PING.length) throw ofWrongSize();
+    if (flags & Flag.acknowledges) {
+      if (this.state === "last calls") this.endLastCalls();
+      return;
+    }
+    this.idleFrames.count();
+    this.writer.frame(FrameType.ping, Flag.acknowledges, 0, payload);
+    this.flushSoon();
+  }
+
+  private takeWindow({ streamId, payload }: Frame): void {
+    if (payload.length !== 4) throw ofWrongSize();
+    if (streamId > this.lastStreamId) throw ofNoStream();
+    const window = streamId === 0 ? this : this.streams.get(streamId);
+    if (!window) return;
+    const bytes = payload.readUInt32BE() & MOST_WINDOW_BYTES;
+    if (bytes > 0 && window.sendWindowBytes + bytes <= MOST_WINDOW_BYTES) {
+      window.sendWindowBytes += bytes;
+      if (this.waiting.size > 0) this.pumpWaiting();
+      return;
+    }
+    const code = bytes === 0 ? ErrorCode.protocolError : ErrorCode.flowControlError;
+    if (streamId === 0) throw new ConnectionError(code, "a window that is too small or too large");
+    this.resetFor(streamId, code);
+  }
+
+  private pumpWaiting(): void {
+    for (const stream of [...this.waiting]) {
+      stream.movedAt = this.heardAt;
+      stream.pump();
+    }
+  }
+
+  private widenReceiveWindow(): void {
+    this.writer.number(FrameType.windowUpdate, 0, WINDOW_BYTES - this.receiveWindowBytes);
+    this.receiveWindowBytes = WINDOW_BYTES;
+    this.flushSoon();
+  }
+
+  /** Ends a stream for what the client did: as many such as other frames that bring nothing. */
+  private resetFor(streamId: number, code: ErrorCode): void {
+    this.idleFrames.count();
+    this.streams.get(streamId)?.close();
+    this.writer.number(FrameType.resetStream, streamId, code);
+    this.flushSoon();
+  }
+
+  private ping(): void {
+    this.pingedAt ??= performance.now();
+    this.writer.frame(FrameType.ping, 0, 0, PING);
+    this.flushSoon();
+  }
+
+  private endLastCalls(): void {
+    if (this.state !== "last calls") return;
+    this.state = "draining";
+    this.writer.goAway(this.lastStreamId, ErrorCode.noError, "");
+    this.flushSoon();
+  }
+
+  /** The client has done what a connection can't go on after. @param error of any kind: one that is not the client's is a defect, and ends the connection just the same */
+  private refuse(error: unknown): void {
+    const isClients = error instanceof ConnectionError;
+    const code = isClients ? error.code : ErrorCode.internalError;
+    this.state = "closed";
+    this.writer.goAway(this.lastStreamId, code, isClients ? error.message : "");
+    this.flush();
+    this.socket.end();
+    // A client that doesn't end its side, too, is not waited for.
+    setTimeout(() => this.socket.destroy(), LAST_CALLS_MS).unref();
+    if (!isClients) throw error;
+  }
+
+  private flush(): void {
+    this.isFlushing = false;
+    for (const stream of this.toStop.splice(0)) stream.reset(ErrorCode.noError);
+    const bytes = this.writer.take();
+    if (bytes && !this.socket.destroyed && !this.socket.writableEnded) this.socket.write(bytes);
+    if (this.socket.writableLength > MOST_UNWRITTEN_BYTES) this.socket.pause();
+    if (this.state === "draining" && this.streams.size === 0) this.socket.end();
+  }
+
+  private closed(): void {
+    this.state = "closed";
+    for (const stream of [...this.streams.values()]) stream.close();
+    this.onClosed(this);
+  }
+}
+
+/** A frame's payload without its padding (RFC 9113, 6.1). */
+function unpadded({ flags, payload }: Frame): Buffer {
+  if (!(flags & Flag.isPadded)) return payload;
+  const padding = payload[0] ?? payload.length;
+  if (padding >= payload.length) throw new ConnectionError(ErrorCode.protocolError, "more padding than payload");
+  return payload.subarray(1, payload.length - padding);
+}
+
+function ofNoStream(): ConnectionError {
+  return new ConnectionError(ErrorCode.protocolError, "a frame of a stream that hasn't begun");
+}
+
+function ofWrongSize(): ConnectionError {
+  return new ConnectionError(ErrorCode.frameSizeError, "a frame of the wrong size");
+}
+
+function ofWrongSetting(setting: number): ConnectionError {
+  return new ConnectionError(ErrorCode.protocolError, `setting ${setting} is out of range`);
+}
