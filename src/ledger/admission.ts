@@ -4,8 +4,12 @@ export interface AdmissionLimits {
   readonly batchSize: number;
   /** Commands waiting, at most. */
   readonly waiting: number;
-  /** How long a command may be expected to wait, in milliseconds: longer, and its caller may give up before its turn, so that all the work would be for callers who have gone. */
+  /** How long a command of a burst may be expected to wait, in milliseconds: longer, and its caller may give up before its turn, so that all the work would be for callers who have gone. */
   readonly waitingMs: number;
+  /** And how long in a crowd that stays: a queue that doesn't get shorter makes everybody wait and serves nobody sooner. */
+  readonly standingMs: number;
+  /** A crowd that has kept commands waiting for longer than that for so long is no burst any more, in milliseconds. */
+  readonly burstMs: number;
 }
 
 /** Weight of the newest batch in what a command takes: the last dozen count. */
@@ -15,6 +19,7 @@ const FIRST_COMMAND_MS = 1;
 
 /**
  * Decides how many more commands may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
+ * A burst is taken whole and may wait for long; once there has been a queue all the time for longer than a burst lasts, it is kept short, as CoDel (RFC 8289) does with packets.
  * What a command takes is learnt from batches that are at least half full, since one of few commands takes much longer for each. To that comes how long the batches under way have been
  * at it. Less than a batch may always wait, since it all goes at once.
  */
@@ -23,18 +28,25 @@ export class Admission {
   private underWay = 0;
   private lastBeganAt = 0;
   private lastEndedAt = 0;
+  /** When the queue was last short. */
+  private shortAt: number;
 
   /** @param now the time in milliseconds, from any beginning, monotonic */
   constructor(
     private readonly limits: AdmissionLimits,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.shortAt = now();
+  }
 
   /** How many more commands may wait. @param waiting commands that wait already */
   room(waiting: number): number {
-    const { batchSize, waiting: most, waitingMs } = this.limits;
-    const stuckMs = this.underWay > 0 ? this.now() - Math.max(this.lastBeganAt, this.lastEndedAt) : 0;
-    const inTime = Math.ceil((waitingMs - stuckMs) / this.commandMs);
+    const { batchSize, waiting: most, waitingMs, standingMs, burstMs } = this.limits;
+    const now = this.now();
+    const stuckMs = this.underWay > 0 ? now - Math.max(this.lastBeganAt, this.lastEndedAt) : 0;
+    if (waiting < batchSize || waiting * this.commandMs + stuckMs < standingMs) this.shortAt = now;
+    const mostMs = now - this.shortAt > burstMs ? standingMs : waitingMs;
+    const inTime = Math.ceil((mostMs - stuckMs) / this.commandMs);
     return Math.max(0, Math.min(most, Math.max(batchSize, inTime)) - waiting);
   }
 

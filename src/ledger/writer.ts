@@ -24,7 +24,14 @@ export interface WriterLimits extends AdmissionLimits {
   readonly attempts: number;
 }
 
-export const DEFAULT_WRITER_LIMITS: WriterLimits = { batchSize: 512, waiting: 8_192, waitingMs: 2_500, attempts: 6 };
+export const DEFAULT_WRITER_LIMITS: WriterLimits = {
+  batchSize: 512,
+  waiting: 8_192,
+  waitingMs: 2_500,
+  standingMs: 250,
+  burstMs: 500,
+  attempts: 6,
+};
 
 /** What the writer tells whoever watches it. */
 export interface WriterObserver {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Admission } from "../../src/ledger/admission.js";
 
-const LIMITS = { batchSize: 100, waiting: 1_000, waitingMs: 400 };
+const LIMITS = { batchSize: 100, waiting: 1_000, waitingMs: 400, standingMs: 150, burstMs: 300 };
 
 /** An admission by a clock that only this moves. */
 function admissionWithClock() {
@@ -73,6 +73,37 @@ describe("admission to the writer's queue", () => {
     batches(1, 10, 20);
     clock.now += 60_000;
     expect(longest()).toBe(400);
+  });
+
+  it("keeps a queue short that has been there for longer than a burst lasts", () => {
+    const { admission, clock, longest } = admissionWithClock();
+    clock.now += 1_000;
+    expect(admission.room(0)).toBe(400);
+    for (let elapsed = 0; elapsed < 300; elapsed += 50) {
+      clock.now += 50;
+      expect(admission.room(350)).toBe(50);
+    }
+    clock.now += 50;
+    expect(admission.room(350)).toBe(0);
+    expect(admission.room(151)).toBe(0);
+    expect(longest()).toBe(400);
+  });
+
+  it("takes the next burst whole as soon as the queue has been short", () => {
+    const { admission, clock } = admissionWithClock();
+    clock.now += 1_000;
+    expect(admission.room(350)).toBe(0);
+    expect(admission.room(140)).toBe(260);
+    clock.now += 300;
+    expect(admission.room(350)).toBe(50);
+  });
+
+  it("calls a queue of less than a batch short, however slow the writer", () => {
+    const { admission, batches, clock } = admissionWithClock();
+    batches(50, 100, 60_000);
+    clock.now += 1_000;
+    expect(admission.room(99)).toBe(1);
+    expect(admission.room(100)).toBe(0);
   });
 
   it("counts the time of overlapping batches once", () => {

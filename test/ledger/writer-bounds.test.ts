@@ -9,7 +9,10 @@ import { someone, TestLedger } from "../support/ledger.js";
 import { failing, gated, withClock, withTransactions } from "../support/store-faults.js";
 import { describeStores } from "../support/stores.js";
 
-const LIMITS: WriterLimits = { batchSize: 100, waiting: 100, waitingMs: 60_000, attempts: 3 };
+const LIMITS: WriterLimits = {
+  ...{ batchSize: 100, waiting: 100, attempts: 3 },
+  ...{ waitingMs: 60_000, standingMs: 60_000, burstMs: 60_000 },
+};
 
 describeStores("the ledger writer", (makeDatabase) => {
   let ledger: TestLedger;

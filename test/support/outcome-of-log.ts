@@ -32,7 +32,10 @@ export async function runLog(
   batchSize: number,
   timed: (store: LedgerStore) => LedgerStore,
 ): Promise<LogOutcome> {
-  const writer = new LedgerWriter(timed(store), { batchSize, waiting: 10_000, waitingMs: 600_000, attempts: 3 });
+  const writer = new LedgerWriter(timed(store), {
+    ...{ batchSize, waiting: 10_000, attempts: 3 },
+    ...{ waitingMs: 600_000, standingMs: 600_000, burstMs: 600_000 },
+  });
   await Promise.all(commandsBefore().map((command) => writer.submit(command)));
   const settled = await Promise.allSettled(commandsOf(log).map((command) => writer.submit(command)));
   await writer.close();
