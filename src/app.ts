@@ -1,5 +1,3 @@
-import type { MessagePort } from "node:worker_threads";
-import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { webhookRoutes } from "./bridge/webhook-routes.js";
 import type { Config } from "./config.js";
@@ -19,13 +17,11 @@ import { legacyErrorBody, legacyRoutes } from "./legacy-http/legacy-routes.js";
 import { startGrpcServer } from "./rpc/grpc-server.js";
 import { healthService } from "./rpc/health-service.js";
 import { startHttpServer } from "./rpc/http-server.js";
-import { descriptorsOf, type Mounted, mounted } from "./rpc/mounted.js";
+import { type Mounted, mounted } from "./rpc/mounted.js";
 import { writerGate } from "./rpc/overload-gate.js";
 import { Readiness } from "./rpc/readiness.js";
 import { reflectionService } from "./rpc/reflection-service.js";
-import { CallSender } from "./rpc/writing-thread/call-sender.js";
-import type { SharedRoom } from "./rpc/writing-thread/shared-room.js";
-import type { Metrics, MetricsSnapshot } from "./telemetry/metrics.js";
+import type { Metrics } from "./telemetry/metrics.js";
 
 /** A running service. */
 export interface App {
@@ -47,36 +43,16 @@ export interface Worker {
   scrape(own: () => Promise<string>): Promise<string>;
 }
 
-/** A thread that carries out plain gRPC calls that write, with a core of its own. */
-export interface WritingThread {
-  /** The way its calls take. */
-  readonly calls: MessagePort;
-  /** How many more it takes. */
-  readonly room: SharedRoom;
-  /** Undefined if it is too busy to say. */
-  metrics(): Promise<MetricsSnapshot | undefined>;
-  /** Finishes what it has begun, and ends. */
-  stop(): Promise<void>;
-}
-
-/** What a process may have besides its settings. */
-export interface AppOptions {
-  /** Set if other processes share its ports. */
-  readonly worker?: Worker;
-  /** Starts its writing thread. Without, calls that write are carried out where they come in. @param publicUrl base of webhook URLs */
-  readonly startWritingThread?: ((publicUrl: string) => Promise<WritingThread>) | undefined;
-}
-
 /** What is left of the 10 s that a stop may take, once the store is to be closed. */
 const SERVERS_DEADLINE_MS = 8_000;
 
 /**
  * Composes the service: config → store → writer → services → servers, and starts it.
+ * @param worker set if other processes share its ports
  * @throws if the store can't be reached or an address is taken
  */
-export async function startApp(config: Config, log: Logger, options: AppOptions = {}): Promise<App> {
-  const { worker, startWritingThread } = options;
-  const core = await openCore(config, log, { worker: worker?.name });
+export async function startApp(config: Config, log: Logger, worker?: Worker): Promise<App> {
+  const core = await openCore(config, log, worker?.name);
   const { store, writer, services, chain, metrics, retries } = core;
   const sweeps: Sweep[] = [expiries(store, writer), abandonment(store, writer, config.abandonAfter)];
   const sweeper = new Sweeper(retries ? [...sweeps, retries] : sweeps, (error) =>
@@ -114,16 +90,12 @@ export async function startApp(config: Config, log: Logger, options: AppOptions 
     },
   });
   core.urls.public ??= http.url;
-  const thread = await startWritingThread?.(core.urls.public);
-  if (thread) metrics.addThread(() => thread.metrics());
-  const sender = thread && new CallSender(thread.calls, descriptorsOf(services), thread.room);
   const gate = writerGate(
-    () => (sender ? sender.takesMore : writer.room > 0),
+    () => writer.room > 0,
     (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
   );
   const served = [...services, ...standardServices(readiness, services)];
-  const runnerOf = (method: DescMethod) => sender?.runnerOf(method);
-  const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs, runnerOf });
+  const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs });
 
   sweeper.start();
   return {
@@ -133,7 +105,7 @@ export async function startApp(config: Config, log: Logger, options: AppOptions 
     async stop() {
       readiness.drain();
       await Promise.all([grpc.stop(SERVERS_DEADLINE_MS), http.stop(SERVERS_DEADLINE_MS)]);
-      await Promise.all([sweeper.stop(), retries?.stop(), thread?.stop()]);
+      await Promise.all([sweeper.stop(), retries?.stop()]);
       await core.close();
     },
   };

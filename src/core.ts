@@ -19,7 +19,7 @@ import { PageTokens } from "./services/page-token.js";
 import { rewardsService } from "./services/rewards/rewards-service.js";
 import { openStore } from "./storage/open.js";
 import type { Store } from "./storage/store.js";
-import { Metrics, type MetricsLabels } from "./telemetry/metrics.js";
+import { Metrics } from "./telemetry/metrics.js";
 
 /** Everything but the servers. */
 export interface Core {
@@ -36,13 +36,13 @@ export interface Core {
   close(): Promise<void>;
 }
 
-/** @param labels who it is in the metrics */
-export async function openCore(config: Config, log: Logger, labels: MetricsLabels = {}): Promise<Core> {
+/** @param worker its name in the metrics, if it is one of several processes */
+export async function openCore(config: Config, log: Logger, worker?: string): Promise<Core> {
   const store = openStore(config.databaseUrl);
   await store.migrate();
   const secret = config.secret ?? (await store.storedSecret());
   const tokens = new WebhookTokens(derivedKey(secret, "webhook-tokens"));
-  const metrics: Metrics = new Metrics(() => writer.waiting, labels);
+  const metrics: Metrics = new Metrics(() => writer.waiting, worker);
   const writer: LedgerWriter = new LedgerWriter(store, DEFAULT_WRITER_LIMITS, {
     batchDone(batch) {
       metrics.batchDone(batch);

@@ -7,7 +7,6 @@ import { commandWithSettings, configFrom, environmentFrom, type SettingName } fr
 import { endOnSignals, makeEnding } from "./stopping.js";
 import { serveWithWorkers } from "./workers/primary.js";
 import { serveAsWorker } from "./workers/worker.js";
-import { writingThreadOf } from "./writing-thread/writing-thread.js";
 
 export function serveCommand(): Command {
   return commandWithSettings(
@@ -27,7 +26,7 @@ async function serve(options: Record<string, string | undefined>): Promise<void>
 
 async function serveAlone(config: Config): Promise<void> {
   const log = makeLog(config.logLevel);
-  const app = await startApp(config, log, { startWritingThread: writingThreadOf(config) });
+  const app = await startApp(config, log);
   endOnSignals(makeEnding(log, () => app.stop()));
   sayReady(app.grpcAddress, app.httpUrl);
 }

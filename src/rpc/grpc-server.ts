@@ -31,8 +31,6 @@ export interface GrpcServerOptions {
   readonly gate?: OverloadGate;
   /** Milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none */
   readonly maxConnectionAgeMs?: number;
-  /** Runs plain calls of a method in the place of its own implementation; undefined where that is to do it. */
-  readonly runnerOf?: (method: DescMethod) => UnaryRunner | undefined;
 }
 
 /** A method as it is served. */
@@ -52,9 +50,9 @@ export async function startGrpcServer(
   listen: string,
   services: readonly Mounted[],
   interceptors: readonly Interceptor[],
-  { gate, maxConnectionAgeMs, runnerOf = () => undefined }: GrpcServerOptions = {},
+  { gate, maxConnectionAgeMs }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
-  const byPath = new Map(served(services, interceptors, runnerOf).map((each) => [pathOf(each.method), each]));
+  const byPath = new Map(served(services, interceptors).map((each) => [pathOf(each.method), each]));
   // Made once: it says the same each time.
   const overloaded = refusalBlock(refusalFor(TollgateError.of("OVERLOADED", {})));
   const onStream = (stream: ServerStream): void => {
@@ -83,11 +81,7 @@ export async function startGrpcServer(
   };
 }
 
-function served(
-  services: readonly Mounted[],
-  interceptors: readonly Interceptor[],
-  runnerOf: (method: DescMethod) => UnaryRunner | undefined,
-): Served[] {
+function served(services: readonly Mounted[], interceptors: readonly Interceptor[]): Served[] {
   const router = createConnectRouter({
     grpc: true,
     grpcWeb: false,
@@ -104,7 +98,7 @@ function served(
     const { method } = handler;
     if (method.methodKind !== "unary") return { method, run: undefined, handler };
     const implementation = implementations.get(method.parent) as Record<string, unknown>;
-    const own = unaryRunner(method, implementation[method.localName] as UnaryHandler, interceptors);
-    return { method, run: runnerOf(method) ?? own, handler };
+    const run = unaryRunner(method, implementation[method.localName] as UnaryHandler, interceptors);
+    return { method, run, handler };
   });
 }

@@ -7,10 +7,6 @@ export interface Mounted {
   readonly implementation: ServiceImpl<DescService>;
 }
 
-export function descriptorsOf(services: readonly Mounted[]): DescService[] {
-  return services.map(({ service }) => service);
-}
-
 /** Pairs a service with its implementation, whose type is then checked here and forgotten. */
 export function mounted<Service extends DescService>(service: Service, implementation: ServiceImpl<Service>): Mounted {
   return { service, implementation: implementation as ServiceImpl<DescService> };

@@ -7,18 +7,8 @@ import { toConnectError } from "./status.js";
 /** A status other than OK as the headers that say it. */
 export type Refusal = Readonly<Record<string, string>>;
 
-/** Thrown where another thread has made the refusal. */
-export class Refused extends Error {
-  override readonly name = "Refused";
-
-  constructor(readonly refusal: Refusal) {
-    super("the call was refused");
-  }
-}
-
 /** What is answered when running a call has failed. @param thrown anything */
 export function refusalFor(thrown: unknown): Refusal {
-  if (thrown instanceof Refused) return thrown.refusal;
   return refusalOf(thrown instanceof ConnectError ? thrown : toConnectError(thrown, ""));
 }
 

@@ -12,18 +12,9 @@ import {
 /** The metrics of one process at one moment. It crosses a process boundary. */
 export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** Whose metrics they are. */
-export interface MetricsLabels {
-  /** Set on every series as its label `worker`, where several processes are scraped as one. */
-  readonly worker?: string | undefined;
-  /** Whether it is a thread whose process has metrics already: then there are none here of the process itself. */
-  readonly isThread?: boolean;
-}
-
 /** What the service counts and times, in Prometheus' terms. Names end in their unit. */
 export class Metrics {
   private readonly registry = new Registry();
-  private ofThread: (() => Promise<MetricsSnapshot | undefined>) | undefined;
 
   private readonly calls = new Histogram({
     name: "tollgate_call_duration_seconds",
@@ -61,10 +52,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param waitingCommands how many commands wait for a batch at the moment */
-  constructor(waitingCommands: () => number, { worker, isThread = false }: MetricsLabels = {}) {
+  /**
+   * @param waitingCommands how many commands wait for a batch at the moment
+   * @param worker set on every series as its label `worker`, where several processes are scraped as one
+   */
+  constructor(waitingCommands: () => number, worker?: string) {
     if (worker !== undefined) this.registry.setDefaultLabels({ worker });
-    if (!isThread) collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: "tollgate_waiting_commands",
       help: "Commands that wait for a batch of the ledger writer.",
@@ -92,29 +86,13 @@ export class Metrics {
     this.webhooks.inc({ result });
   }
 
-  /** Counts what a thread of this process counts as part of the process: they begin and end together. @param ofThread undefined if it doesn't answer in time */
-  addThread(ofThread: () => Promise<MetricsSnapshot | undefined>): void {
-    this.ofThread = ofThread;
-  }
-
   /** Prometheus' text format. */
-  async text(): Promise<string> {
-    return (await this.whole()).metrics();
+  text(): Promise<string> {
+    return this.registry.metrics();
   }
 
-  async snapshot(): Promise<MetricsSnapshot> {
-    return (await this.whole()).getMetricsAsJSON();
-  }
-
-  /** With those of the thread, if there is one. */
-  private async whole(): Promise<Registry> {
-    const theirs = await this.ofThread?.();
-    if (!theirs) return this.registry;
-    const own: MetricsSnapshot = await this.registry.getMetricsAsJSON();
-    const shared = new Set(theirs.map(({ name }) => name));
-    // What only one of them has is taken as it is, also where prom-client would leave it out of a sum.
-    const kept = own.map((each) => (shared.has(each.name) ? each : { ...each, aggregator: "first" as const }));
-    return AggregatorRegistry.aggregate([kept, [...theirs]]);
+  snapshot(): Promise<MetricsSnapshot> {
+    return this.registry.getMetricsAsJSON();
   }
 
   get contentType(): string {

@@ -7,7 +7,6 @@ import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_ser
 import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
 import { RewardsService } from "../../src/gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { type Backend, makeDatabase, type TestDatabase } from "./stores.js";
-import { startWritingHere } from "./writing-thread.js";
 
 /** A service on a database and free ports of its own, as `tollgate serve` composes it for the backend, with typed gRPC clients. */
 export interface TestApp {
@@ -34,9 +33,7 @@ export function testConfig(databaseUrl: string): Config {
 export async function startTestApp(backend: Backend, settings: Partial<Config> = {}): Promise<TestApp> {
   const database = await makeDatabase(backend);
   const config = { ...testConfig(database.url), ...settings };
-  const log = pino({ level: "silent" });
-  const startWritingThread = (publicUrl: string) => startWritingHere(config, log, publicUrl);
-  const app = await startApp(config, log, backend === "postgres" ? { startWritingThread } : {});
+  const app = await startApp(config, pino({ level: "silent" }));
   const transport = createGrpcTransport({ baseUrl: `http://${app.grpcAddress}` });
   return {
     app,

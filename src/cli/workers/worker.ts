@@ -3,7 +3,6 @@ import { startApp, type Worker } from "../../app.js";
 import type { Config } from "../../config.js";
 import { makeLog } from "../log.js";
 import { makeEnding, STOP_SIGNALS } from "../stopping.js";
-import { writingThreadOf } from "../writing-thread/writing-thread.js";
 import { type FromWorker, Questions, type ToWorker, WORKER_NAME } from "./messages.js";
 
 /** Longer than the primary waits for the slowest worker. */
@@ -19,7 +18,7 @@ export async function serveAsWorker(config: Config, cluster: ClusterWorker): Pro
     scrape: async (own) =>
       (await scrapes.ask((id) => tell({ kind: "scrape", id }), SCRAPE_DEADLINE_MS)) ?? (await own()),
   };
-  const starting = startApp(config, log, { worker, startWritingThread: writingThreadOf(config, name) });
+  const starting = startApp(config, log, worker);
   const end = makeEnding(log, async () => (await starting).stop());
   // More than one may come, from the primary and from whoever tells all processes of a group or a terminal.
   for (const signal of STOP_SIGNALS) process.on(signal, () => end({ signal }));

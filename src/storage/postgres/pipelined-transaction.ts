@@ -1,13 +1,23 @@
+import type { Writable } from "node:stream";
 import type { Knex } from "knex";
 import { StoreError } from "../store.js";
 import { translatePostgresError } from "./errors.js";
 
+interface Statement {
+  readonly text: string;
+  readonly name?: string;
+  readonly values?: readonly unknown[];
+}
+
+interface Answer {
+  readonly command: string;
+  readonly rows: Record<string, unknown>[];
+}
+
 /** A connection of pg's, as far as it is needed here. It has to have been opened with `pipeline`. */
 interface Connection {
-  query(query: { readonly text: string; readonly name?: string; readonly values?: readonly unknown[] }): Promise<{
-    readonly command: string;
-    readonly rows: Record<string, unknown>[];
-  }>;
+  query(statement: Statement): Promise<Answer>;
+  readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> };
 }
 
 /**
@@ -17,6 +27,7 @@ interface Connection {
 export class PipelinedTransaction {
   private begun: Promise<unknown> | undefined;
   private hasEnded = false;
+  private isGathering = false;
 
   private constructor(private readonly connection: Connection) {}
 
@@ -58,18 +69,31 @@ export class PipelinedTransaction {
 
   private async send(name: string, sql: string, values: readonly unknown[]) {
     // Postgres answers in order: if BEGIN fails, that is heard first.
-    this.begun ??= this.connection.query({ text: "begin" });
-    const [, result] = await Promise.all([
-      this.begun,
-      this.connection.query({ name, text: positioned(name, sql), values }),
-    ]).catch(rethrow);
+    this.begun ??= this.write({ text: "begin" });
+    const [, result] = await Promise.all([this.begun, this.write({ name, text: positioned(name, sql), values })]).catch(
+      rethrow,
+    );
     return result;
+  }
+
+  /** All that is asked for in one turn leaves in one write: each would wake the server, which has little to do before the next one comes. */
+  private write(statement: Statement): Promise<Answer> {
+    if (!this.isGathering) {
+      this.isGathering = true;
+      const { stream } = this.connection.connection;
+      stream.cork();
+      process.nextTick(() => {
+        this.isGathering = false;
+        stream.uncork();
+      });
+    }
+    return this.connection.query(statement);
   }
 
   private async end(how: "commit" | "rollback"): Promise<void> {
     if (this.hasEnded || !this.begun) return;
     this.hasEnded = true;
-    const { command } = await this.connection.query({ text: how }).catch(rethrow);
+    const { command } = await this.write({ text: how }).catch(rethrow);
     // That is how Postgres answers a COMMIT after a statement that failed, no error: whoever has ignored that one must not take this for done.
     if (how === "commit" && command !== "COMMIT")
       throw new StoreError("REFUSED", "postgres: rolled back, as a statement had failed");
