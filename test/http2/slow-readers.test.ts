@@ -1,38 +1,15 @@
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { FrameType, PREFACE } from "../../src/http2/frames.js";
 import { DEFAULT_LIMITS } from "../../src/http2/limits.js";
 import { ServerConnection } from "../../src/http2/server-connection.js";
+import { Peer } from "./peer.js";
 import { framesOf } from "./raw-client.js";
 import { Requests } from "./test-server.js";
 
 const MIB = 2 ** 20;
 const PING = framesOf((writer) => writer.frame(FrameType.ping, 0, 0, Buffer.alloc(8)));
 const PINGS = Buffer.alloc(1_000 * PING.length, PING);
-
-/** What a server has of a client that takes what it is sent when it is told to, and not before. A real one's buffers are as large as its machine likes. */
-class Peer extends Duplex {
-  writtenBytes = 0;
-  private done: (() => void) | undefined;
-  private isReading = false;
-
-  setNoDelay(): void {}
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    this.writtenBytes += chunk.length;
-    if (this.isReading) done();
-    else this.done = done;
-  }
-
-  /** Takes what waits, and all that comes. */
-  startReading(): void {
-    this.isReading = true;
-    this.done?.();
-  }
-}
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
