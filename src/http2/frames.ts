@@ -69,6 +69,9 @@ const SETTING_BYTES = 6;
 const FIRST_CAPACITY_BYTES = 64 * 1024;
 /** One more bit stands before a stream's number, and means nothing. */
 const STREAM_ID_BITS = 0x7fff_ffff;
+/** What a block of headers begins with that makes the peer's table one of no bytes (RFC 7541, 6.3). */
+const EMPTY_TABLE = 0x20;
+const NOTHING = Buffer.alloc(0);
 
 /** A frame that has arrived. */
 export interface Frame {
@@ -82,7 +85,7 @@ export interface Frame {
 
 /** Cuts what arrives into frames. Keeps at most one that isn't whole yet. */
 export class FrameReader {
-  private rest: Buffer = Buffer.alloc(0);
+  private rest: Buffer = NOTHING;
 
   /**
    * Hands on the frames that a chunk completes.
@@ -106,7 +109,8 @@ export class FrameReader {
       });
       start = end;
     }
-    this.rest = bytes.subarray(start);
+    // A copy: a view would keep all that came with it, for as long as nothing more comes.
+    this.rest = start < bytes.length ? Buffer.from(bytes.subarray(start)) : NOTHING;
   }
 }
 
@@ -114,6 +118,17 @@ export class FrameReader {
 export class FrameWriter {
   private bytes = Buffer.allocUnsafe(FIRST_CAPACITY_BYTES);
   private length = 0;
+  private hasToEmptyTable = false;
+
+  /** Bytes that have been gathered since they were last taken. */
+  get gatheredBytes(): number {
+    return this.length;
+  }
+
+  /** The peer keeps a smaller table than it did. Nothing is ever added to it, but the next block of headers has to say that it has heard (RFC 7541, 4.2). */
+  emptyTable(): void {
+    this.hasToEmptyTable = true;
+  }
 
   /** @param payload at most MOST_PAYLOAD_BYTES */
   frame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
@@ -122,7 +137,9 @@ export class FrameWriter {
   }
 
   /** A block of headers, of any length: what goes beyond one frame continues in further ones. */
-  headers(streamId: number, block: Uint8Array, endsStream: boolean): void {
+  headers(streamId: number, headers: Uint8Array, endsStream: boolean): void {
+    const block = this.hasToEmptyTable ? Buffer.concat([Buffer.of(EMPTY_TABLE), headers]) : headers;
+    this.hasToEmptyTable = false;
     const flag = endsStream ? Flag.endsStream : 0;
     if (block.length <= MOST_PAYLOAD_BYTES) {
       this.frame(FrameType.headers, Flag.endsHeaders | flag, streamId, block);

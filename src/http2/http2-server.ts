@@ -63,7 +63,11 @@ export class Http2Server {
         clearInterval(this.sweeping);
         reject(error);
       });
-      this.server.listen({ host, port }, resolve);
+      this.server.listen({ host, port }, () => {
+        // A connection that couldn't be accepted is its client's to try again.
+        this.server.removeAllListeners("error").on("error", () => {});
+        resolve();
+      });
     });
   }
 

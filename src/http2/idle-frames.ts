@@ -14,14 +14,10 @@ export class IdleFrames {
 
   /** @throws ConnectionError if it is one too many */
   count(): void {
-    if (this.left < 1) this.refill();
-    if (this.left < 1) throw new ConnectionError(ErrorCode.enhanceYourCalm, "too many frames that bring nothing");
-    this.left--;
-  }
-
-  private refill(): void {
     const now = performance.now();
     this.left = Math.min(this.mostAtOnce, this.left + ((now - this.countedAt) * this.perSecond) / 1_000);
     this.countedAt = now;
+    if (this.left < 1) throw new ConnectionError(ErrorCode.enhanceYourCalm, "too many frames that bring nothing");
+    this.left--;
   }
 }

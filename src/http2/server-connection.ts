@@ -15,7 +15,7 @@ import {
   settingsIn,
 } from "./frames.js";
 import { HeaderBlocks } from "./header-blocks.js";
-import { HeaderDecoder } from "./hpack/header-decoder.js";
+import { HeaderDecoder, MOST_TABLE_BYTES } from "./hpack/header-decoder.js";
 import { IdleFrames } from "./idle-frames.js";
 import type { Limits } from "./limits.js";
 import { type RequestHeaders, requestHeadersOf, type Unusable } from "./request-headers.js";
@@ -50,12 +50,14 @@ export class ServerConnection implements StreamConnection {
   private readonly blocks: HeaderBlocks;
   private readonly idleFrames: IdleFrames;
   private readonly streams = new Map<number, ServerStream>();
-  /** Those with something that they may not send yet, in the order in which they have waited. */
+  /** Those with something that the connection has no room for yet, in the order in which they have waited. */
   private readonly waiting = new Set<ServerStream>();
   private toStop: ServerStream[] = [];
   private state: "greeting" | "open" | "last calls" | "draining" | "closed" = "greeting";
   private preface: Buffer | undefined = Buffer.alloc(0);
+  /** Of all that the client has begun, and of those that aren't left to another connection. */
   private lastStreamId = 0;
+  private lastServedId = 0;
   private peerInitialWindowBytes = DEFAULT_WINDOW_BYTES;
   private receiveWindowBytes = DEFAULT_WINDOW_BYTES;
   private isFlushing = false;
@@ -74,11 +76,18 @@ export class ServerConnection implements StreamConnection {
     this.idleFrames = new IdleFrames(limits.mostIdleFrames, limits.idleFramesPerSecond);
     socket.setNoDelay(true);
     socket.on("data", (chunk) => this.receive(chunk));
-    socket.on("drain", () => socket.resume());
+    socket.on("drain", () => {
+      socket.resume();
+      this.pumpWaiting();
+    });
     // Whatever error there is, the socket closes after it.
     socket.on("error", () => {});
     socket.once("close", () => this.closed());
     this.greet();
+  }
+
+  get isFull(): boolean {
+    return this.writer.gatheredBytes + this.socket.writableLength > MOST_UNWRITTEN_BYTES;
   }
 
   /** Takes no more calls, and ends with the last one. */
@@ -106,11 +115,11 @@ export class ServerConnection implements StreamConnection {
       return;
     }
     for (const stream of this.streams.values()) {
-      const isStuck = (stream.expectsAll && !stream.isRequestWhole) || this.waiting.has(stream);
+      const isStuck = (stream.expectsAll && !stream.isRequestWhole) || stream.isHeldUp;
       if (isStuck && now - stream.movedAt > patienceMs) stream.reset(ErrorCode.cancel);
     }
     if (this.pingedAt !== undefined && now - this.pingedAt > keepaliveTimeoutMs) this.socket.destroy();
-    else if (now - this.heardAt > keepaliveMs) this.ping();
+    else if (this.pingedAt === undefined && now - this.heardAt > keepaliveMs) this.ping();
   }
 
   flushSoon(): void {
@@ -145,6 +154,8 @@ export class ServerConnection implements StreamConnection {
   }
 
   private receive(chunk: Buffer): void {
+    // It is read all the same: else the client might never hear why.
+    if (this.state === "closed") return;
     this.heardAt = performance.now();
     this.pingedAt = undefined;
     try {
@@ -160,7 +171,7 @@ export class ServerConnection implements StreamConnection {
     const bytes = Buffer.concat([this.preface as Buffer, chunk]);
     const length = Math.min(bytes.length, PREFACE.length);
     if (!bytes.subarray(0, length).equals(PREFACE.subarray(0, length))) {
-      throw new ConnectionError(ErrorCode.protocolError, "this port speaks gRPC over HTTP/2");
+      throw wrong("this port speaks gRPC over HTTP/2");
     }
     this.preface = length < PREFACE.length ? bytes : undefined;
     return this.preface ? Buffer.alloc(0) : bytes.subarray(PREFACE.length);
@@ -170,7 +181,7 @@ export class ServerConnection implements StreamConnection {
     if (this.state === "closed") return;
     if (this.state === "greeting") this.takeFirst(frame);
     if (this.blocks.isOpen && frame.type !== FrameType.continuation) {
-      throw new ConnectionError(ErrorCode.protocolError, "a frame in the middle of headers");
+      throw wrong("a frame in the middle of headers");
     }
     const { type } = frame;
     if (type === FrameType.headers || type === FrameType.continuation) this.takeHeaders(frame);
@@ -179,14 +190,14 @@ export class ServerConnection implements StreamConnection {
     else if (type === FrameType.resetStream) this.takeReset(frame);
     else if (type === FrameType.settings) this.takeSettings(frame);
     else if (type === FrameType.ping) this.takePing(frame);
-    else if (type === FrameType.pushPromise) throw new ConnectionError(ErrorCode.protocolError, "clients push nothing");
+    else if (type === FrameType.pushPromise) throw wrong("clients push nothing");
     // GOAWAY: the client ends the connection when its calls are answered. PRIORITY, and what there will be one day: nothing to do.
     else this.idleFrames.count();
   }
 
   private takeFirst({ type, flags }: Frame): void {
     if (type !== FrameType.settings || flags & Flag.acknowledges) {
-      throw new ConnectionError(ErrorCode.protocolError, "the first frame is to be SETTINGS");
+      throw wrong("the first frame is to be SETTINGS");
     }
     this.state = "open";
   }
@@ -194,6 +205,7 @@ export class ServerConnection implements StreamConnection {
   private takeHeaders(frame: Frame): void {
     const block = this.blocks.add(frame);
     if (!block) return;
+    if (block.streamId % 2 === 0) throw wrong("a client's streams have odd numbers");
     // Also if nothing comes of it: later headers may build on these.
     const headers = this.decoder.decode(block.bytes);
     const stream = this.streams.get(block.streamId);
@@ -209,9 +221,10 @@ export class ServerConnection implements StreamConnection {
   }
 
   private begin(streamId: number, headers: RequestHeaders | Unusable, endsStream: boolean): void {
-    if (streamId % 2 === 0) throw new ConnectionError(ErrorCode.protocolError, "a client's streams have odd numbers");
-    if (this.state === "draining") return;
     this.lastStreamId = streamId;
+    // The client has been told that it isn't served, but perhaps not heard it: what else comes of it is no error.
+    if (this.state === "draining") return;
+    this.lastServedId = streamId;
     if (typeof headers === "string") {
       this.resetFor(streamId, headers === "malformed" ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm);
       return;
@@ -245,6 +258,7 @@ export class ServerConnection implements StreamConnection {
       this.resetFor(streamId, ErrorCode.enhanceYourCalm);
     } else {
       stream.movedAt = this.heardAt;
+      if (bytes.length < payload.length && !endsStream) stream.receivePadding(payload.length - bytes.length);
       if (bytes.length > 0) stream.receive(bytes);
       if (endsStream && !stream.isClosed) stream.receiveEnd();
     }
@@ -258,32 +272,36 @@ export class ServerConnection implements StreamConnection {
   }
 
   private takeSettings(frame: Frame): void {
-    if (frame.streamId !== 0) throw new ConnectionError(ErrorCode.protocolError, "settings of a stream");
+    if (frame.streamId !== 0) throw wrong("settings of a stream");
     if (frame.flags & Flag.acknowledges) {
       if (frame.payload.length > 0) throw ofWrongSize();
       return;
     }
     if (frame.payload.length % 6 !== 0) throw ofWrongSize();
     this.idleFrames.count();
+    let windowBytes = this.peerInitialWindowBytes;
     for (const [setting, value] of settingsIn(frame)) {
-      if (setting === Setting.initialWindowSize) this.takeInitialWindow(value);
+      if (setting === Setting.initialWindowSize) windowBytes = value;
       else if (setting === Setting.enablePush && value > 1) throw ofWrongSetting(setting);
       else if (setting === Setting.maxFrameSize && (value < 2 ** 14 || value >= 2 ** 24)) throw ofWrongSetting(setting);
+      else if (setting === Setting.headerTableSize && value < MOST_TABLE_BYTES) this.writer.emptyTable();
+      if (windowBytes > MOST_WINDOW_BYTES) throw ofTooLargeWindow();
     }
+    // Once for all that a frame says of it, which may be thousands of times.
+    this.takeInitialWindow(windowBytes);
     this.writer.frame(FrameType.settings, Flag.acknowledges, 0, new Uint8Array());
     this.flushSoon();
   }
 
   private takeInitialWindow(bytes: number): void {
-    if (bytes > MOST_WINDOW_BYTES) throw new ConnectionError(ErrorCode.flowControlError, "a window above 2^31 - 1");
     const more = bytes - this.peerInitialWindowBytes;
+    if (more === 0) return;
     this.peerInitialWindowBytes = bytes;
-    for (const stream of this.streams.values()) stream.sendWindowBytes += more;
-    this.pumpWaiting();
+    for (const stream of this.streams.values()) if (!stream.widen(more)) throw ofTooLargeWindow();
   }
 
   private takePing({ streamId, flags, payload }: Frame): void {
-    if (streamId !== 0) throw new ConnectionError(ErrorCode.protocolError, "a ping of a stream");
+    if (streamId !== 0) throw wrong("a ping of a stream");
     if (payload.length !== PING.length) throw ofWrongSize();
     if (flags & Flag.acknowledges) {
       if (this.state === "last calls") this.endLastCalls();
@@ -297,22 +315,23 @@ export class ServerConnection implements StreamConnection {
   private takeWindow({ streamId, payload }: Frame): void {
     if (payload.length !== 4) throw ofWrongSize();
     if (streamId > this.lastStreamId) throw ofNoStream();
-    const window = streamId === 0 ? this : this.streams.get(streamId);
-    if (!window) return;
     const bytes = payload.readUInt32BE() & MOST_WINDOW_BYTES;
-    if (bytes > 0 && window.sendWindowBytes + bytes <= MOST_WINDOW_BYTES) {
-      window.sendWindowBytes += bytes;
-      if (this.waiting.size > 0) this.pumpWaiting();
+    if (streamId !== 0) {
+      const stream = this.streams.get(streamId);
+      if (stream && bytes === 0) this.resetFor(streamId, ErrorCode.protocolError);
+      else if (stream && !stream.widen(bytes)) this.resetFor(streamId, ErrorCode.flowControlError);
       return;
     }
-    const code = bytes === 0 ? ErrorCode.protocolError : ErrorCode.flowControlError;
-    if (streamId === 0) throw new ConnectionError(code, "a window that is too small or too large");
-    this.resetFor(streamId, code);
+    if (bytes === 0) throw wrong("a window that is made no wider");
+    this.sendWindowBytes += bytes;
+    if (this.sendWindowBytes > MOST_WINDOW_BYTES) throw ofTooLargeWindow();
+    this.pumpWaiting();
   }
 
+  /** Each of them sends something or doesn't wait here any more, so that no client can have many asked for nothing. */
   private pumpWaiting(): void {
-    for (const stream of [...this.waiting]) {
-      stream.movedAt = this.heardAt;
+    for (const stream of this.waiting) {
+      if (this.sendWindowBytes <= 0 || this.isFull) return;
       stream.pump();
     }
   }
@@ -340,7 +359,7 @@ export class ServerConnection implements StreamConnection {
   private endLastCalls(): void {
     if (this.state !== "last calls") return;
     this.state = "draining";
-    this.writer.goAway(this.lastStreamId, ErrorCode.noError, "");
+    this.writer.goAway(this.lastServedId, ErrorCode.noError, "");
     this.flushSoon();
   }
 
@@ -348,12 +367,13 @@ export class ServerConnection implements StreamConnection {
   private refuse(error: unknown): void {
     const isClients = error instanceof ConnectionError;
     const code = isClients ? error.code : ErrorCode.internalError;
-    this.state = "closed";
-    this.writer.goAway(this.lastStreamId, code, isClients ? error.message : "");
+    this.writer.goAway(this.lastServedId, code, isClients ? error.message : "");
     this.flush();
-    this.socket.end();
+    this.end();
     // A client that doesn't end its side, too, is not waited for.
     setTimeout(() => this.socket.destroy(), LAST_CALLS_MS).unref();
+    // Nor does any work go on that nobody will hear of.
+    for (const stream of [...this.streams.values()]) stream.close();
     if (!isClients) throw error;
   }
 
@@ -363,7 +383,18 @@ export class ServerConnection implements StreamConnection {
     const bytes = this.writer.take();
     if (bytes && !this.socket.destroyed && !this.socket.writableEnded) this.socket.write(bytes);
     if (this.socket.writableLength > MOST_UNWRITTEN_BYTES) this.socket.pause();
-    if (this.state === "draining" && this.streams.size === 0) this.socket.end();
+    // What has been written at once is followed by no "drain".
+    else this.pumpWaiting();
+    const isOver = this.streams.size === 0 && this.writer.gatheredBytes === 0;
+    if (this.state === "draining" && isOver) this.end();
+  }
+
+  /** Says no more, and hears nothing. */
+  private end(): void {
+    this.state = "closed";
+    this.socket.end();
+    // Else it wouldn't be seen that the client ends its side, too.
+    this.socket.resume();
   }
 
   private closed(): void {
@@ -377,12 +408,20 @@ export class ServerConnection implements StreamConnection {
 function unpadded({ flags, payload }: Frame): Buffer {
   if (!(flags & Flag.isPadded)) return payload;
   const padding = payload[0] ?? payload.length;
-  if (padding >= payload.length) throw new ConnectionError(ErrorCode.protocolError, "more padding than payload");
+  if (padding >= payload.length) throw wrong("more padding than payload");
   return payload.subarray(1, payload.length - padding);
 }
 
+function wrong(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.protocolError, what);
+}
+
 function ofNoStream(): ConnectionError {
-  return new ConnectionError(ErrorCode.protocolError, "a frame of a stream that hasn't begun");
+  return wrong("a frame of a stream that hasn't begun");
+}
+
+function ofTooLargeWindow(): ConnectionError {
+  return new ConnectionError(ErrorCode.flowControlError, `a window above ${MOST_WINDOW_BYTES} bytes`);
 }
 
 function ofWrongSize(): ConnectionError {
@@ -390,5 +429,5 @@ function ofWrongSize(): ConnectionError {
 }
 
 function ofWrongSetting(setting: number): ConnectionError {
-  return new ConnectionError(ErrorCode.protocolError, `setting ${setting} is out of range`);
+  return wrong(`setting ${setting} is out of range`);
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, FrameType, type FrameWriter, MOST_PAYLOAD_BYTES } from "./frames.js";
+import { type ErrorCode, FrameType, type FrameWriter, MOST_PAYLOAD_BYTES, MOST_WINDOW_BYTES } from "./frames.js";
 import type { RequestHeaders } from "./request-headers.js";
 
 /** Who serves a request. Nothing it is told about may throw. */
@@ -16,12 +16,14 @@ export interface StreamConnection {
   readonly writer: FrameWriter;
   /** Bytes of all streams together that the client takes for now. */
   sendWindowBytes: number;
+  /** Whether so much waits to be written that nothing is to be added, whatever the windows say. */
+  readonly isFull: boolean;
   /** Bytes of all streams together that nobody has taken yet, of bodies and of answers. */
   heldBytes: number;
   unsentBytes: number;
   /** Has what has been written sent at the end of this turn of the event loop. */
   flushSoon(): void;
-  /** The stream has something that it may not send yet, or no longer has. */
+  /** The stream has something that it may not send before the connection has room for it, or no longer has. */
   setWaiting(stream: ServerStream, isWaiting: boolean): void;
   /** The stream is over. */
   forget(stream: ServerStream): void;
@@ -38,6 +40,8 @@ export class ServerStream {
   isRequestWhole = false;
   isAnswerWhole = false;
   isClosed = false;
+  /** Whether some of the answer waits for the client to take more of it. */
+  isHeldUp = false;
   /** Whether the request is to come without long pauses: that of a unary call. One of a stream may take its time. */
   expectsAll = false;
   /** Of the body, what nobody has taken yet. */
@@ -47,7 +51,7 @@ export class ServerStream {
   private unsent: Uint8Array[] = [];
   private trailers: Uint8Array | undefined;
   private onSent: (() => void)[] = [];
-  /** performance.now() when the client last sent some of the request or took some of the answer. */
+  /** performance.now() when the client last sent some of the request, or took some of an answer that is held up. */
   movedAt = 0;
 
   constructor(
@@ -57,7 +61,7 @@ export class ServerStream {
     /** Bytes of the body that may still come. */
     private receiveWindowBytes: number,
     /** Bytes of the answer that the client takes for now; below zero if it has changed its mind. */
-    public sendWindowBytes: number,
+    private sendWindowBytes: number,
   ) {}
 
   /** To be called at once with who serves the request. */
@@ -115,6 +119,12 @@ export class ServerStream {
     return bytes <= this.receiveWindowBytes;
   }
 
+  /** The client has padded what it sent, and has as much less of the window: it gets that back at once. */
+  receivePadding(bytes: number): void {
+    this.connection.writer.number(FrameType.windowUpdate, this.id, bytes);
+    this.connection.flushSoon();
+  }
+
   /** Some of the body, of a length that it has room for. */
   receive(chunk: Buffer): void {
     this.receiveWindowBytes -= chunk.length;
@@ -130,22 +140,36 @@ export class ServerStream {
     else this.user?.receivedAll();
   }
 
-  /** Sends what the windows have room for. */
+  /** The client takes more, or less if it is below zero. @returns false if that is more than there can be (RFC 9113, 6.9.1) */
+  widen(bytes: number): boolean {
+    this.sendWindowBytes += bytes;
+    if (this.sendWindowBytes > MOST_WINDOW_BYTES) return false;
+    if (this.isHeldUp) this.pump();
+    return true;
+  }
+
+  /** Sends what the windows and the connection have room for. */
   pump(): void {
     const { connection } = this;
+    let hasMoved = false;
     for (let chunk = this.unsent[0]; chunk; chunk = this.unsent[0]) {
       const bytes = Math.min(chunk.length, MOST_PAYLOAD_BYTES, this.sendWindowBytes, connection.sendWindowBytes);
-      if (bytes <= 0) break;
+      if (bytes <= 0 || connection.isFull) break;
       connection.writer.frame(FrameType.data, 0, this.id, chunk.subarray(0, bytes));
       this.sendWindowBytes -= bytes;
       connection.sendWindowBytes -= bytes;
       connection.unsentBytes -= bytes;
+      hasMoved = true;
       if (bytes < chunk.length) this.unsent[0] = chunk.subarray(bytes);
       else this.unsent.shift();
     }
     connection.flushSoon();
-    connection.setWaiting(this, this.unsent.length > 0);
-    if (this.unsent.length > 0) return;
+    const isHeldUp = this.unsent.length > 0;
+    // One that waits for its own window is told of that, and isn't asked whenever the connection's moves.
+    connection.setWaiting(this, isHeldUp && this.sendWindowBytes > 0);
+    if (isHeldUp && (hasMoved || !this.isHeldUp)) this.movedAt = performance.now();
+    this.isHeldUp = isHeldUp;
+    if (isHeldUp) return;
     if (this.onSent.length > 0) for (const resolve of this.onSent.splice(0)) resolve();
     if (!this.trailers) return;
     connection.writer.headers(this.id, this.trailers, true);
@@ -158,6 +182,7 @@ export class ServerStream {
     this.isClosed = true;
     for (const { length } of this.unsent) this.connection.unsentBytes -= length;
     this.unsent = [];
+    this.isHeldUp = false;
     this.release(this.heldBytes);
     this.connection.setWaiting(this, false);
     this.connection.forget(this);

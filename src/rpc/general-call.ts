@@ -1,17 +1,19 @@
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { ErrorCode } from "../http2/frames.js";
 import { encodeHeaders } from "../http2/hpack/encode-headers.js";
 import type { RequestHeaders } from "../http2/request-headers.js";
-import type { ServerStream, StreamUser } from "../http2/server-stream.js";
+import type { ServerStream } from "../http2/server-stream.js";
+import { MOST_TIMEOUT_MS, timeoutMsOf } from "./grpc-timeout.js";
+import { StreamBody } from "./stream-body.js";
 
-/** Longer than a timer can wait: no deadline at all. */
-const LONG_TIMEOUT = /^\d{5,8}H$|^\d{7,8}M$|^\d{8}S$/;
+/** Methods whose clients have said all when they have sent their one message. */
+const OF_ONE_MESSAGE = ["unary", "server_streaming"];
 
 /** Serves a call that isn't plain, a stream or compressed, by Connect's handler for gRPC. */
 export async function serveGenerally(stream: ServerStream, handler: UniversalHandler): Promise<void> {
   const body = new StreamBody(stream);
   stream.serve(body);
+  stream.expectsAll = OF_ONE_MESSAGE.includes(handler.method.methodKind);
   const { method, path, authority } = stream.headers;
   try {
     const header = headersOf(stream.headers);
@@ -38,52 +40,8 @@ async function answer(stream: ServerStream, response: UniversalServerResponse): 
 
 function headersOf({ fields }: RequestHeaders): Headers {
   const headers = new Headers([...fields]);
-  if (LONG_TIMEOUT.test(headers.get("grpc-timeout") ?? "")) headers.delete("grpc-timeout");
+  const timeoutMs = timeoutMsOf(headers.get("grpc-timeout") ?? "") ?? 0;
+  // No timer waits as long; one that is asked to doesn't wait at all.
+  if (timeoutMs > MOST_TIMEOUT_MS) headers.delete("grpc-timeout");
   return headers;
-}
-
-/** The body of a request as it comes in. What nobody has read yet holds the client up. */
-class StreamBody implements StreamUser, AsyncIterable<Uint8Array> {
-  private readonly chunks: Buffer[] = [];
-  private readonly controller = new AbortController();
-  private isWhole = false;
-  private wake = (): void => {};
-
-  constructor(private readonly stream: ServerStream) {}
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  received(chunk: Buffer): void {
-    this.chunks.push(chunk);
-    this.wake();
-  }
-
-  receivedAll(): void {
-    this.isWhole = true;
-    this.wake();
-  }
-
-  closed(): void {
-    this.controller.abort(new ConnectError("the caller has gone", Code.Canceled));
-    this.wake();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    for (;;) {
-      const chunk = this.chunks.shift();
-      if (chunk) {
-        this.stream.taken(chunk.length);
-        yield chunk;
-      } else if (this.isWhole) {
-        return;
-      } else {
-        this.signal.throwIfAborted();
-        await new Promise<void>((resolve) => {
-          this.wake = resolve;
-        });
-      }
-    }
-  }
 }

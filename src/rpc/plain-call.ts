@@ -5,6 +5,7 @@ import { encodeHeaders } from "../http2/hpack/encode-headers.js";
 import type { RequestHeaders } from "../http2/request-headers.js";
 import type { ServerStream, StreamUser } from "../http2/server-stream.js";
 import { CallRequest, type ServerCall } from "./grpc-call.js";
+import { MOST_TIMEOUT_MS, timeoutMsOf } from "./grpc-timeout.js";
 import { type Refusal, refusalFor, said } from "./refusal.js";
 import { RequestBody } from "./request-body.js";
 import type { EncodedAnswer, UnaryRunner } from "./unary-runner.js";
@@ -18,11 +19,6 @@ const SUCCESS = [["grpc-status", "0"]] as const;
 const USUAL_HEAD = encodeHeaders(HEADERS);
 const USUAL_END = encodeHeaders(SUCCESS);
 
-const MS_OF_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
-/** As long as a timer can wait, 24 days. */
-const MOST_TIMEOUT_MS = 2 ** 31 - 1;
-
 const NOT_ONE_MESSAGE = refusalBlock(said(Code.Unimplemented, "the method takes one message"));
 const COMPRESSED = refusalBlock(said(Code.Internal, "the message is compressed, and grpc-encoding says that it isn't"));
 const TOO_LATE = refusalBlock(said(Code.DeadlineExceeded, "Deadline exceeded"));
@@ -35,7 +31,7 @@ export function isPlain({ method, fields }: RequestHeaders): boolean {
   return (
     (type === "application/grpc" || type === "application/grpc+proto") &&
     (encoding === undefined || encoding === "identity") &&
-    (timeout === undefined || TIMEOUT.test(timeout)) &&
+    (timeout === undefined || timeoutMsOf(timeout) !== undefined) &&
     method === "POST"
   );
 }
@@ -117,9 +113,8 @@ export class PlainCall implements ServerCall, StreamUser {
 
   private startDeadline(): void {
     const timeout = this.headers.fields.get("grpc-timeout");
-    const [, count, unit] = (timeout !== undefined && TIMEOUT.exec(timeout)) || [];
-    if (count === undefined || unit === undefined) return;
-    const timeoutMs = Number(count) * (MS_OF_UNIT[unit] as number);
+    const timeoutMs = timeout === undefined ? undefined : timeoutMsOf(timeout);
+    if (timeoutMs === undefined) return;
     this.deadline = setTimeout(
       () => {
         this.refuse(TOO_LATE);

@@ -42,9 +42,9 @@ export class HeaderDecoder<T> {
     const key = block.toString("latin1");
     const known = this.remembered.get(key);
     if (known !== undefined) return known;
-    const { table, tableBytes } = this;
+    const { table, mostTableBytes } = this;
     const made = this.make(this.fieldsOf(block));
-    const isUnchanged = this.table === table && this.tableBytes === tableBytes;
+    const isUnchanged = this.table === table && this.mostTableBytes === mostTableBytes;
     if (!isUnchanged || this.remembered.size >= MOST_REMEMBERED) this.remembered.clear();
     if (isUnchanged && block.length <= MOST_REMEMBERED_BYTES) this.remembered.set(key, made);
     return made;
@@ -103,7 +103,6 @@ export class HeaderDecoder<T> {
   private resize(bytes: number): void {
     if (bytes > MOST_TABLE_BYTES) throw unreadable(`a table of ${bytes} bytes`);
     this.mostTableBytes = bytes;
-    this.table = [...this.table];
     this.evictTo(bytes);
   }
 

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { ErrorCode, Flag, FrameType, MOST_STREAM_ID, PREFACE, Setting } from "../../src/http2/frames.js";
+import { encodeHeaders } from "../../src/http2/hpack/encode-headers.js";
+import { framesOf, requestTo } from "./raw-client.js";
+import { startServer } from "./test-server.js";
+
+const { data, headers, resetStream, continuation } = FrameType;
+const { endsStream, endsHeaders, isPadded, hasPriority } = Flag;
+
+const ECHO = requestTo("/echo");
+
+describe("a request", () => {
+  const parts: readonly (readonly [number, number, Buffer])[] = [
+    [
+      headers,
+      isPadded | hasPriority,
+      Buffer.concat([Buffer.of(3), Buffer.alloc(5, 1), ECHO.subarray(0, 9), Buffer.alloc(3)]),
+    ],
+    [continuation, 0, ECHO.subarray(9, 9)],
+    [continuation, endsHeaders, ECHO.subarray(9)],
+    [data, isPadded, Buffer.from("\x02hello \0\0")],
+    [data, isPadded, Buffer.from("\0there")],
+    [data, 0, Buffer.alloc(0)],
+    [headers, endsHeaders | endsStream, encodeHeaders([["x-trailer", "1"]])],
+  ];
+  const request = (streamId: number): Buffer =>
+    framesOf((writer) => {
+      for (const [type, flags, payload] of parts) writer.frame(type, flags, streamId, payload);
+    });
+
+  it("may be padded, prioritized, continued and have trailers", async () => {
+    const client = await (await startServer()).open();
+    client.write(request(1));
+    expect(await client.answer(1)).toEqual({ body: "hello there", status: "0" });
+  });
+
+  it("may be cut anywhere on its way", async () => {
+    const client = await (await startServer()).open();
+    const { length } = request(1);
+    for (let cut = 1; cut < length; cut++) {
+      const bytes = request(2 * cut - 1);
+      client.write(bytes.subarray(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      client.write(bytes.subarray(cut));
+      expect(await client.answer(2 * cut - 1)).toEqual({ body: "hello there", status: "0" });
+    }
+  });
+
+  it("may come a byte at a time, preface and all", async () => {
+    const client = await (await startServer()).connect();
+    for (const byte of Buffer.concat([PREFACE, framesOf((writer) => writer.settings({})), request(MOST_STREAM_ID)])) {
+      client.write(Buffer.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await client.answer(MOST_STREAM_ID)).toEqual({ body: "hello there", status: "0" });
+  });
+
+  it("that is answered before it is whole is told to send no more", async () => {
+    const { requests, open } = await startServer();
+    const client = await open();
+    client.request(1, "/early");
+    expect((await client.nextHeaders(1)).get("grpc-status")).toBe("8");
+    expect(await client.nextReset(1)).toBe(ErrorCode.noError);
+    client.frame(data, endsStream, 1, "too late");
+    await client.settled();
+    expect(requests.last).toMatchObject({ isWhole: false, closings: 1 });
+  });
+
+  it("that is whole by the end of the turn in which it is answered isn't", async () => {
+    const { requests, open } = await startServer();
+    const client = await open();
+    client.request(1, "/early", "in one piece");
+    expect((await client.nextHeaders(1)).get("grpc-status")).toBe("8");
+    await client.settled();
+    expect(client.frames.filter(({ type }) => type === resetStream)).toEqual([]);
+    expect(requests.last).toMatchObject({ isWhole: false, closings: 1 });
+  });
+
+  it("of a client that keeps a smaller table of headers is answered with the news that it is", async () => {
+    const client = await (await startServer()).open({ [Setting.headerTableSize]: 0 });
+    client.request(1, "/echo", "one");
+    const [first, last] = [await client.nextOf(headers, 1), await client.nextOf(headers, 1)];
+    expect([first.payload[0], last.payload[0]]).toEqual([0x20, 0]);
+  });
+});
