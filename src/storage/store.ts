@@ -122,6 +122,7 @@ export interface LedgerTransaction {
   loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests>;
   /**
    * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not. Only under the accounts' locks.
+   * A store may remember grants as long as their account's chain head stays the same: whoever changes a grant writes an entry.
    */
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]>;
   /** Reads grants by id, open or not. Only under their accounts' locks. Unknown ids are left out. */

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { expect, it, vi } from "vitest";
 import { dayOf } from "../../src/domain/earnings.js";
 import { KnownUsers } from "../../src/storage/asset-rollup.js";
+import { KnownGrants } from "../../src/storage/known-grants.js";
 import { PipelinedTransaction } from "../../src/storage/postgres/pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
@@ -222,7 +223,14 @@ describeStores("save", (makeDatabase, backend) => {
     const statementsOnPostgres = (rows: number): Promise<number> =>
       PipelinedTransaction.run(knex, async (transaction) => {
         const query = vi.spyOn(transaction, "query");
-        await saveRows(new PostgresLedgerTransaction(transaction, new KnownUsers().inTransaction()), rows);
+        await saveRows(
+          new PostgresLedgerTransaction(
+            transaction,
+            new KnownUsers().inTransaction(),
+            new KnownGrants().inTransaction(),
+          ),
+          rows,
+        );
         return query.mock.calls.length;
       });
     const statementsFor = backend === "sqlite" ? statementsOnSqlite : statementsOnPostgres;
