@@ -136,8 +136,7 @@ export interface LedgerTransaction {
   /** Reads the reward policy in force at a time, as RewardPolicyStore has it, among all that are committed by then. Locks nothing. */
   loadRewardPolicy(time: EpochMicros): Promise<RewardPolicyRow>;
   /**
-   * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
-   * left as it is.
+   * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT.
    * @param isLast whether nothing comes after it, so that the store may commit along with it instead of waiting for its answer first
    */
   save(changes: BatchChanges, isLast?: boolean): Promise<void>;

@@ -26,7 +26,7 @@ import {
   rewardRow,
   transactionRow,
 } from "./rows.js";
-import { ALWAYS, fresh, ids, loadKeys, openedPair, save } from "./support.js";
+import { ALWAYS, fresh, loadKeys, openedPair, save } from "./support.js";
 
 /** Something new in every table, of accounts that no other case uses. */
 function somethingOfEverything() {
@@ -243,33 +243,5 @@ describeStores("save", (makeDatabase, backend) => {
     } finally {
       await knex.destroy();
     }
-  });
-
-  it("leaves an event that is known by its key as it is, and writes its neighbours", async () => {
-    const [generationId = "", otherId = ""] = ids(2);
-    const first = eventRow(generationId, "final", { details: { told: "first" } });
-    await save(pair.store, { events: [first] });
-    const again = eventRow(generationId, "final", {
-      type: "FAILED",
-      details: { told: "again" },
-      createTime: NOON + 1n,
-    });
-    const later = eventRow(generationId, "conflict", { createTime: NOON + 2n });
-    const elsewhere = eventRow(otherId, "final");
-    await save(pair.other, { events: [again, later, elsewhere] });
-    expect(await pair.store.generationEvents(generationId)).toEqual([first, later]);
-    expect(await pair.store.generationEvents(otherId)).toEqual([elsewhere]);
-  });
-
-  it("leaves an event as it is that another instance is just writing", async () => {
-    const [generationId = ""] = ids(1);
-    const events = ["one", "two"].map((told) => eventRow(generationId, "final", { details: { told } }));
-    const all = events.map((event, index) =>
-      save(index === 0 ? pair.store : pair.other, { events: [event], requests: [requestRow()] }),
-    );
-    await Promise.all(all);
-    const written = await pair.store.generationEvents(generationId);
-    expect(written).toHaveLength(1);
-    expect(events).toContainEqual(written[0]);
   });
 });

@@ -228,8 +228,7 @@ function bindingsOf({ table, inserted, updated }: TableChange): Buffer[] {
 
 function insertSql(table: Table<never>): string {
   const names = table.columns.map((column) => column.name).join(", ");
-  const conflict = table.name === "generation_events" ? " on conflict do nothing" : "";
-  return `insert into ${table.name} (${names}) ${rowsOf(table.columns)}${conflict}`;
+  return `insert into ${table.name} (${names}) ${rowsOf(table.columns)}`;
 }
 
 /** Adds to the days of creators' assets, what is new among the users included. First in the WITH, so last to run: by then the accounts are there. */
