@@ -122,6 +122,7 @@ export interface LedgerTransaction {
   loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests>;
   /**
    * Reads the first open grants of accounts in burn order, at most `limitPerAccount` of each, and each account's rolling grant, open or not. Only under the accounts' locks.
+   * A store may remember grants as long as their account's chain head stays the same: whoever changes a grant writes an entry.
    */
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]>;
   /** Reads grants by id, open or not. Only under their accounts' locks. Unknown ids are left out. */
@@ -135,8 +136,7 @@ export interface LedgerTransaction {
   /** Reads the reward policy in force at a time, as RewardPolicyStore has it, among all that are committed by then. Locks nothing. */
   loadRewardPolicy(time: EpochMicros): Promise<RewardPolicyRow>;
   /**
-   * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT; an event known by its key is
-   * left as it is.
+   * Writes everything with a fixed, small number of set-based statements, and adds new rewards and clawbacks to what their assets earned that day. A row opened twice (by another instance) is a StoreError CONFLICT.
    * @param isLast whether nothing comes after it, so that the store may commit along with it instead of waiting for its answer first
    */
   save(changes: BatchChanges, isLast?: boolean): Promise<void>;

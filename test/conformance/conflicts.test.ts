@@ -66,6 +66,16 @@ const OPENED_TWICE: readonly (readonly [string, () => readonly [Partial<BatchCha
     },
   ],
   [
+    "an event of a generation",
+    () => {
+      const generationId = uuidv7();
+      return [
+        { events: [eventRow(generationId, "final")] },
+        { events: [eventRow(generationId, "final", { type: "FAILED" }), eventRow(uuidv7(), "final")] },
+      ];
+    },
+  ],
+  [
     "a run of a provider",
     () => {
       const runId = fresh("run");
@@ -81,7 +91,7 @@ describeStores("a row opened twice", (makeDatabase) => {
     const [first, second] = rows();
     await save(pair.store, first);
     const generationId = uuidv7();
-    const withEvent = { ...second, events: [eventRow(generationId, "final")] };
+    const withEvent = { ...second, events: [...(second.events ?? []), eventRow(generationId, "final")] };
     await expect(save(pair.other, withEvent)).rejects.toMatchObject({ name: "StoreError", kind: "CONFLICT" });
     expect(await pair.store.generationEvents(generationId)).toEqual([]);
   });

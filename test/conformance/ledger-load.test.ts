@@ -1,9 +1,18 @@
 import { expect, it } from "vitest";
 import { byBurnOrder } from "../../src/domain/ledger/grants.js";
 import type { Grant } from "../../src/domain/ledger/rows.js";
-import type { LedgerTransaction } from "../../src/storage/store.js";
+import type { LedgerStore, LedgerTransaction } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
-import { accountRow, fullGenerationRow, generationRow, grantRow, NOON, requestRow, transactionRow } from "./rows.js";
+import {
+  accountRow,
+  fullGenerationRow,
+  generationRow,
+  grantRow,
+  NO_CHANGES,
+  NOON,
+  requestRow,
+  transactionRow,
+} from "./rows.js";
 import { fresh, ids, loadKeys, openedPair, save, tamperAs } from "./support.js";
 
 describeStores("loadKeys", (makeDatabase) => {
@@ -219,5 +228,31 @@ describeStores("loadGrants", (makeDatabase) => {
     const filled = { ...grant, issuedUsdMicros: 250n, remainingUsdMicros: 150n };
     await save(pair.store, { changedGrants: [filled] });
     expect(await load([accountId], 10)).toEqual([filled]);
+  });
+
+  it("finds what another instance did to an account's grants, and its own doings when a transaction has failed", async () => {
+    const accountId = fresh("ann");
+    const account = accountRow(accountId);
+    const grant = grantRow(accountId, { remainingUsdMicros: 100n });
+    /** Burns 10 of what it finds; the entry that goes with it makes another head. */
+    const burn = (store: LedgerStore, head: number, end: () => void = () => {}): Promise<void> =>
+      store.transact(async (transaction) => {
+        await transaction.loadAccounts([accountId]);
+        const [found] = (await transaction.loadGrants([accountId], 10)) as [Grant];
+        found.remainingUsdMicros -= 10n;
+        const changedAccounts = [{ ...account, chainHead: Buffer.alloc(32, head) }];
+        await transaction.save({ ...NO_CHANGES, changedAccounts, changedGrants: [found] });
+        end();
+      });
+    await save(pair.store, { openedAccounts: [account], openedGrants: [grant] });
+    const stores = [pair.store, pair.store, pair.other, pair.store, pair.store, pair.other];
+    for (const [index, store] of stores.entries()) await burn(store, index + 1);
+    const fails = (): void => {
+      throw new Error("it fails");
+    };
+    await expect(burn(pair.store, 8, fails)).rejects.toThrow("it fails");
+    await burn(pair.other, 8);
+    await burn(pair.store, 9);
+    expect(await load([accountId], 10)).toEqual([{ ...grant, remainingUsdMicros: 20n }]);
   });
 });

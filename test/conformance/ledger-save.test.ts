@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { expect, it, vi } from "vitest";
 import { dayOf } from "../../src/domain/earnings.js";
 import { KnownUsers } from "../../src/storage/asset-rollup.js";
+import { KnownGrants } from "../../src/storage/known-grants.js";
 import { PipelinedTransaction } from "../../src/storage/postgres/pipelined-transaction.js";
 import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-ledger.js";
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
@@ -25,7 +26,7 @@ import {
   rewardRow,
   transactionRow,
 } from "./rows.js";
-import { ALWAYS, fresh, ids, loadKeys, openedPair, save } from "./support.js";
+import { ALWAYS, fresh, loadKeys, openedPair, save } from "./support.js";
 
 /** Something new in every table, of accounts that no other case uses. */
 function somethingOfEverything() {
@@ -222,7 +223,14 @@ describeStores("save", (makeDatabase, backend) => {
     const statementsOnPostgres = (rows: number): Promise<number> =>
       PipelinedTransaction.run(knex, async (transaction) => {
         const query = vi.spyOn(transaction, "query");
-        await saveRows(new PostgresLedgerTransaction(transaction, new KnownUsers().inTransaction()), rows);
+        await saveRows(
+          new PostgresLedgerTransaction(
+            transaction,
+            new KnownUsers().inTransaction(),
+            new KnownGrants().inTransaction(),
+          ),
+          rows,
+        );
         return query.mock.calls.length;
       });
     const statementsFor = backend === "sqlite" ? statementsOnSqlite : statementsOnPostgres;
@@ -235,33 +243,5 @@ describeStores("save", (makeDatabase, backend) => {
     } finally {
       await knex.destroy();
     }
-  });
-
-  it("leaves an event that is known by its key as it is, and writes its neighbours", async () => {
-    const [generationId = "", otherId = ""] = ids(2);
-    const first = eventRow(generationId, "final", { details: { told: "first" } });
-    await save(pair.store, { events: [first] });
-    const again = eventRow(generationId, "final", {
-      type: "FAILED",
-      details: { told: "again" },
-      createTime: NOON + 1n,
-    });
-    const later = eventRow(generationId, "conflict", { createTime: NOON + 2n });
-    const elsewhere = eventRow(otherId, "final");
-    await save(pair.other, { events: [again, later, elsewhere] });
-    expect(await pair.store.generationEvents(generationId)).toEqual([first, later]);
-    expect(await pair.store.generationEvents(otherId)).toEqual([elsewhere]);
-  });
-
-  it("leaves an event as it is that another instance is just writing", async () => {
-    const [generationId = ""] = ids(1);
-    const events = ["one", "two"].map((told) => eventRow(generationId, "final", { details: { told } }));
-    const all = events.map((event, index) =>
-      save(index === 0 ? pair.store : pair.other, { events: [event], requests: [requestRow()] }),
-    );
-    await Promise.all(all);
-    const written = await pair.store.generationEvents(generationId);
-    expect(written).toHaveLength(1);
-    expect(events).toContainEqual(written[0]);
   });
 });

@@ -107,7 +107,7 @@ export type GenerationEventType = "COMPLETED" | "PAYMENT_FAILED" | "FAILED" | "C
 /** Something that happened to a generation, written in the transaction that made it happen. */
 export interface GenerationEvent {
   readonly generationId: string;
-  /** Tells apart the events of one generation: a repetition with the same key is the same event. */
+  /** Tells apart the events of one generation. Its state and its conflicts, under its lock, say which it has had: none happens twice. */
   readonly eventKey: string;
   readonly type: GenerationEventType;
   /** Amounts as decimal strings: what a watcher is told beside the generation itself. */

@@ -9,6 +9,7 @@ import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
 import { ReadLanes } from "../knex/read-lanes.js";
+import { KnownGrants } from "../known-grants.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { copyRows, copyValues } from "./copy-rows.js";
@@ -79,15 +80,18 @@ class PostgresLedger implements LedgerStore {
   readonly transactionsAtOnce = TRANSACTIONS_AT_ONCE;
 
   private readonly knownUsers = new KnownUsers();
+  private readonly knownGrants = new KnownGrants();
 
   constructor(private readonly knex: Knex) {}
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
+    const grants = this.knownGrants.inTransaction();
     const result = await PipelinedTransaction.run(this.knex, (transaction) =>
-      work(new PostgresLedgerTransaction(transaction, users)),
+      work(new PostgresLedgerTransaction(transaction, users, grants)),
     );
     users.committed();
+    grants.committed();
     return result;
   }
 

@@ -169,9 +169,8 @@ function dayKey(...key: readonly unknown[]): string {
 }
 
 function statementsOf({ table, inserted, updated }: TableChange): Statement[] {
-  const onConflict = table.name === "generation_events" ? "on conflict do nothing" : "";
   return [
-    ...(inserted.length > 0 ? [rowsInto(insertSql(table, onConflict), table, table.columns, inserted)] : []),
+    ...(inserted.length > 0 ? [rowsInto(insertSql(table), table, table.columns, inserted)] : []),
     ...(updated.length > 0 ? updatesOf(table, updated) : []),
   ];
 }
@@ -196,7 +195,7 @@ function rowsInto<Row>(sql: string, table: Table<Row>, columns: readonly Column[
   return { sql, bindings: JSON.stringify(rows.map((row) => table.encode(row, columns).map(inJson))) };
 }
 
-function insertSql<Row>(table: Table<Row>, ending: string): string {
+function insertSql<Row>(table: Table<Row>, ending = ""): string {
   const names = table.columns.map((column) => column.name).join(", ");
   const values = table.columns.map(parameter).join(", ");
   return `insert into ${table.name} (${names}) values (${values}) ${ending}`;
