@@ -25,6 +25,7 @@ export class Http2Server {
   private readonly connections = new Set<ServerConnection>();
   private readonly server = createServer((socket) => this.accept(socket));
   private readonly sweeping: NodeJS.Timeout;
+  private readonly load = { streams: 0 };
   private isStopping = false;
 
   private constructor(private readonly options: Http2ServerOptions) {
@@ -78,7 +79,7 @@ export class Http2Server {
       return;
     }
     const { limits = DEFAULT_LIMITS, onStream, maxConnectionAgeMs } = this.options;
-    const connection: ServerConnection = new ServerConnection(socket, limits, onStream, () => {
+    const connection: ServerConnection = new ServerConnection(socket, limits, this.load, onStream, () => {
       this.connections.delete(connection);
       clearTimeout(old);
     });

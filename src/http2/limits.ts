@@ -2,6 +2,8 @@
 export interface Limits {
   /** Calls that are open at once; what a client has beyond these waits with the client. */
   readonly mostStreams: number;
+  /** Of all connections together. A call beyond that is refused unread, which clients of gRPC answer by sending it again. */
+  readonly mostStreamsInAll: number;
   /** Of a request's headers: names and values, and 32 bytes for each (RFC 9113, 6.5.2). */
   readonly mostHeaderBytes: number;
   /** Bytes of a body that may come before anybody has taken them. */
@@ -24,6 +26,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   mostStreams: 1_024,
+  mostStreamsInAll: 16_384,
   mostHeaderBytes: 16 * 1_024,
   // One message of the largest size, so that no unary call has to be told to go on.
   streamWindowBytes: 4 * 1_024 * 1_024 + 64 * 1_024,

@@ -12,14 +12,15 @@ import {
   MOST_WINDOW_BYTES,
   PREFACE,
   Setting,
-  settingsIn,
 } from "./frames.js";
 import { HeaderBlocks } from "./header-blocks.js";
-import { HeaderDecoder, MOST_TABLE_BYTES } from "./hpack/header-decoder.js";
+import { HeaderDecoder } from "./hpack/header-decoder.js";
 import { IdleFrames } from "./idle-frames.js";
 import type { Limits } from "./limits.js";
+import { peerSettingsIn } from "./peer-settings.js";
 import { type RequestHeaders, requestHeadersOf, type Unusable } from "./request-headers.js";
 import { ServerStream, type StreamConnection } from "./server-stream.js";
+import { ofNoStream, ofTooLargeWindow, ofWrongSize, unpadded, wrong } from "./violations.js";
 
 /** Of the connection: far more than is on the way at once, so that only a stream's own window holds its client up. */
 const WINDOW_BYTES = 16 * 1_024 * 1_024;
@@ -68,6 +69,8 @@ export class ServerConnection implements StreamConnection {
   constructor(
     private readonly socket: Socket,
     private readonly limits: Limits,
+    /** Shared by all connections of a server. */
+    private readonly load: { streams: number },
     private readonly onStream: OnStream,
     private readonly onClosed: (connection: ServerConnection) => void,
   ) {
@@ -139,6 +142,7 @@ export class ServerConnection implements StreamConnection {
 
   forget(stream: ServerStream): void {
     this.streams.delete(stream.id);
+    this.load.streams--;
     if (this.state === "draining") this.flushSoon();
   }
 
@@ -229,7 +233,13 @@ export class ServerConnection implements StreamConnection {
       this.resetFor(streamId, headers === "malformed" ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm);
       return;
     }
-    const { mostStreams, mostUnsentBytes, streamWindowBytes } = this.limits;
+    const { mostStreams, mostStreamsInAll, mostUnsentBytes, streamWindowBytes } = this.limits;
+    if (this.load.streams >= mostStreamsInAll) {
+      // Which is no fault of this client's.
+      this.writer.number(FrameType.resetStream, streamId, ErrorCode.refusedStream);
+      this.flushSoon();
+      return;
+    }
     if (this.streams.size >= mostStreams || this.unsentBytes > mostUnsentBytes) {
       this.resetFor(streamId, ErrorCode.refusedStream);
       return;
@@ -237,6 +247,7 @@ export class ServerConnection implements StreamConnection {
     const stream = new ServerStream(this, streamId, headers, streamWindowBytes, this.peerInitialWindowBytes);
     stream.movedAt = this.heardAt;
     this.streams.set(streamId, stream);
+    this.load.streams++;
     this.onStream(stream);
     if (endsStream && !stream.isClosed) stream.receiveEnd();
   }
@@ -277,18 +288,10 @@ export class ServerConnection implements StreamConnection {
       if (frame.payload.length > 0) throw ofWrongSize();
       return;
     }
-    if (frame.payload.length % 6 !== 0) throw ofWrongSize();
     this.idleFrames.count();
-    let windowBytes = this.peerInitialWindowBytes;
-    for (const [setting, value] of settingsIn(frame)) {
-      if (setting === Setting.initialWindowSize) windowBytes = value;
-      else if (setting === Setting.enablePush && value > 1) throw ofWrongSetting(setting);
-      else if (setting === Setting.maxFrameSize && (value < 2 ** 14 || value >= 2 ** 24)) throw ofWrongSetting(setting);
-      else if (setting === Setting.headerTableSize && value < MOST_TABLE_BYTES) this.writer.emptyTable();
-      if (windowBytes > MOST_WINDOW_BYTES) throw ofTooLargeWindow();
-    }
-    // Once for all that a frame says of it, which may be thousands of times.
-    this.takeInitialWindow(windowBytes);
+    const { initialWindowBytes, hasSmallTable } = peerSettingsIn(frame);
+    if (hasSmallTable) this.writer.emptyTable();
+    if (initialWindowBytes !== undefined) this.takeInitialWindow(initialWindowBytes);
     this.writer.frame(FrameType.settings, Flag.acknowledges, 0, new Uint8Array());
     this.flushSoon();
   }
@@ -402,32 +405,4 @@ export class ServerConnection implements StreamConnection {
     for (const stream of [...this.streams.values()]) stream.close();
     this.onClosed(this);
   }
-}
-
-/** A frame's payload without its padding (RFC 9113, 6.1). */
-function unpadded({ flags, payload }: Frame): Buffer {
-  if (!(flags & Flag.isPadded)) return payload;
-  const padding = payload[0] ?? payload.length;
-  if (padding >= payload.length) throw wrong("more padding than payload");
-  return payload.subarray(1, payload.length - padding);
-}
-
-function wrong(what: string): ConnectionError {
-  return new ConnectionError(ErrorCode.protocolError, what);
-}
-
-function ofNoStream(): ConnectionError {
-  return wrong("a frame of a stream that hasn't begun");
-}
-
-function ofTooLargeWindow(): ConnectionError {
-  return new ConnectionError(ErrorCode.flowControlError, `a window above ${MOST_WINDOW_BYTES} bytes`);
-}
-
-function ofWrongSize(): ConnectionError {
-  return new ConnectionError(ErrorCode.frameSizeError, "a frame of the wrong size");
-}
-
-function ofWrongSetting(setting: number): ConnectionError {
-  return wrong(`setting ${setting} is out of range`);
 }

@@ -25,7 +25,7 @@ it.each<[string, OnStream]>([
 ])("a defect in what is told of %s ends the connection with INTERNAL_ERROR, and is thrown on", (_, onStream) => {
   const peer = new Peer();
   peer.startReading();
-  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, onStream, () => {});
+  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, { streams: 0 }, onStream, () => {});
   const bytes = framesOf((writer) => {
     writer.settings({});
     writer.headers(1, requestTo("/any"), false);
