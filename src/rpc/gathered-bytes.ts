@@ -11,7 +11,7 @@ export class GatheredBytes {
 
   /** All of them so far: a view, until more are added. */
   get all(): Buffer {
-    return this.room.subarray(0, this.gatheredBytes);
+    return this.room.length === this.gatheredBytes ? this.room : this.room.subarray(0, this.gatheredBytes);
   }
 
   add(piece: Buffer): void {
