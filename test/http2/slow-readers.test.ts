@@ -19,7 +19,13 @@ describe("a client that sends and doesn't read", () => {
   it("isn't heard while a megabyte waits for it, and is when it has read that", async () => {
     const peer = new Peer();
     const limits = { ...DEFAULT_LIMITS, mostIdleFrames: Number.MAX_SAFE_INTEGER };
-    const connection = new ServerConnection(peer as unknown as Socket, limits, { streams: 0 }, new Requests().onStream, () => {});
+    const connection = new ServerConnection(
+      peer as unknown as Socket,
+      limits,
+      { streams: 0 },
+      new Requests().onStream,
+      () => {},
+    );
     peer.push(Buffer.concat([PREFACE, framesOf((writer) => writer.settings({}))]));
     await nextTurn();
     let sentBytes = 0;

@@ -73,6 +73,23 @@ describe("a connection", () => {
     expect(requests.all.map(({ stream }) => stream.id)).toEqual([1, 3, 7]);
   });
 
+  it("refuses streams beyond those that all connections may have together, and takes more when some have ended", async () => {
+    const { requests, open } = await startServer({ mostStreamsInAll: 3, mostIdleFrames: 3 });
+    const [crowd, other] = [await open(), await open()];
+    for (const id of [1, 3, 5]) crowd.request(id, "/hold");
+    await crowd.settled();
+    // It is no fault of the client's: however often, it isn't sent away.
+    for (const id of [1, 3, 5, 7, 9]) {
+      other.request(id, "/echo", "much");
+      expect(await other.nextReset(id)).toBe(ErrorCode.refusedStream);
+    }
+    crowd.reset(1, ErrorCode.cancel);
+    await crowd.settled();
+    other.request(11, "/echo", "eleven");
+    expect(await other.answer(11)).toEqual({ body: "eleven", status: "0" });
+    expect(requests.all).toHaveLength(4);
+  });
+
   it("makes nothing of frames of a stream that is over", async () => {
     const client = await (await startServer()).open();
     client.request(1, "/echo", "one");

@@ -127,7 +127,9 @@ export async function startConnection(
       const onClosed = (): void => {
         closings++;
       };
-      resolve(new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, { streams: 0 }, requests.onStream, onClosed));
+      resolve(
+        new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, { streams: 0 }, requests.onStream, onClosed),
+      );
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
