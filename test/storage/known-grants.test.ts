@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Grant } from "../../src/domain/ledger/rows.js";
-import { type GrantsInTransaction, KnownGrants } from "../../src/storage/known-grants.js";
+import type { GrantsInTransaction } from "../../src/storage/grants-in-transaction.js";
+import { KnownGrants } from "../../src/storage/known-grants.js";
 import { accountRow, grantRow, NO_CHANGES } from "../conformance/rows.js";
 
 const LIMIT = 3;

@@ -5,7 +5,7 @@ import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
 import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
 import { type Column, type ColumnType, storedIn, type Table } from "../columns.js";
-import type { GrantsInTransaction } from "../known-grants.js";
+import type { GrantsInTransaction } from "../grants-in-transaction.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import type {
   BatchChanges,
