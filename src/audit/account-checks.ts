@@ -2,7 +2,7 @@ import { isPlatformAccount } from "../domain/accounts.js";
 import { CHAIN_START, entryHash } from "../domain/ledger/chain.js";
 import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
 import type { Invariant } from "./invariants.js";
-import { type Finding, finding } from "./violations.js";
+import { type Finding, finding, NOTHING } from "./violations.js";
 
 /** Where a walk through an account's entries stands: after an entry, as stored. */
 export interface ChainPosition {
@@ -21,28 +21,33 @@ export const BEFORE_FIRST_ENTRY: ChainPosition = {
   hash: CHAIN_START,
 };
 
+/** What an entry is to the one after it. */
+type LinkedEntry = Pick<EntryRow, "accountVersion" | "amountUsdMicros" | "balanceAfterUsdMicros" | "hash">;
+
 /** Checks one account's entries in order of version, then the account against them (rules 8.2, 8.3, 8.7). No I/O. */
 export class EntryChain {
+  private readonly isPlatform: boolean;
   private version: bigint;
   private balanceAfterUsdMicros: bigint;
   private sumUsdMicros: bigint;
-  private head: Uint8Array;
+  private last: Pick<EntryRow, "hash">;
 
   /** @param after where an earlier walk through its entries stopped */
   constructor(
     private readonly accountId: string,
     after: ChainPosition = BEFORE_FIRST_ENTRY,
   ) {
+    this.isPlatform = isPlatformAccount(accountId);
     this.version = after.version;
     this.balanceAfterUsdMicros = after.balanceAfterUsdMicros;
     this.sumUsdMicros = after.sumUsdMicros;
-    this.head = after.hash;
+    this.last = after;
   }
 
   /** After the last entry taken. */
   position(): ChainPosition {
-    const { version, balanceAfterUsdMicros, sumUsdMicros, head: hash } = this;
-    return { version, balanceAfterUsdMicros, sumUsdMicros, hash };
+    const { version, balanceAfterUsdMicros, sumUsdMicros, last } = this;
+    return { version, balanceAfterUsdMicros, sumUsdMicros, hash: last.hash };
   }
 
   /**
@@ -50,27 +55,32 @@ export class EntryChain {
    * @param transaction null if there is none
    */
   follow(entry: EntryRow, transaction: ChainedTransaction | null): readonly Finding[] {
-    const found: Finding[] = [];
-    const report = (invariant: Invariant, detail: string): void => {
-      found.push(finding(invariant, this.rowOf(entry.accountVersion), detail));
-    };
-    if (entry.accountVersion !== this.version + 1n) found.push(this.wrongVersion(entry.accountVersion));
-    const expected = this.balanceAfterUsdMicros + entry.amountUsdMicros;
-    if (entry.balanceAfterUsdMicros !== expected) {
-      report("balance-after-chains", `leaves ${entry.balanceAfterUsdMicros} instead of ${expected}`);
-    }
-    if (entry.balanceAfterUsdMicros < 0n && !isPlatformAccount(this.accountId)) {
-      report("only-platform-below-zero", `leaves ${entry.balanceAfterUsdMicros}`);
-    }
+    const previousHash = this.last.hash;
+    const found = [...this.take(entry)];
+    const row = this.rowOf(entry.accountVersion);
     if (!transaction) {
-      report("entry-has-transaction", `names transaction ${entry.transactionId}, which doesn't exist`);
-    } else if (!isSame(entry.hash, entryHash(this.head, transaction, entry))) {
-      report("entry-hash", `its hash doesn't follow from its content and the entry before it`);
+      const detail = `names transaction ${entry.transactionId}, which doesn't exist`;
+      found.push(finding("entry-has-transaction", row, detail));
+    } else if (!isSame(entry.hash, entryHash(previousHash, transaction, entry))) {
+      const detail = "its hash doesn't follow from its content and the entry before it";
+      found.push(finding("entry-hash", row, detail));
     }
+    return found;
+  }
+
+  /** Takes the next entry and checks all of it but the hash. */
+  take(entry: LinkedEntry): readonly Finding[] {
+    const version = this.version + 1n;
+    const balanceAfterUsdMicros = this.balanceAfterUsdMicros + entry.amountUsdMicros;
+    const isRight =
+      entry.accountVersion === version &&
+      entry.balanceAfterUsdMicros === balanceAfterUsdMicros &&
+      (balanceAfterUsdMicros >= 0n || this.isPlatform);
+    const found = isRight ? NOTHING : this.findingsOf(entry, balanceAfterUsdMicros);
     this.version = entry.accountVersion;
     this.balanceAfterUsdMicros = entry.balanceAfterUsdMicros;
     this.sumUsdMicros += entry.amountUsdMicros;
-    this.head = entry.hash;
+    this.last = entry;
     return found;
   }
 
@@ -88,8 +98,24 @@ export class EntryChain {
       const detail = `has ${balanceUsdMicros}, its entries sum to ${this.sumUsdMicros}`;
       yield finding("balance-is-sum-of-entries", row, detail);
     }
-    if (!isSame(account.chainHead, this.head)) yield finding("chain-head", row, "isn't the hash of its last entry");
+    if (!isSame(account.chainHead, this.last.hash))
+      yield finding("chain-head", row, "isn't the hash of its last entry");
     yield* this.checkBounds(row, balanceUsdMicros, heldUsdMicros);
+  }
+
+  private findingsOf(entry: LinkedEntry, expectedUsdMicros: bigint): readonly Finding[] {
+    const found: Finding[] = [];
+    const report = (invariant: Invariant, detail: string): void => {
+      found.push(finding(invariant, this.rowOf(entry.accountVersion), detail));
+    };
+    if (entry.accountVersion !== this.version + 1n) found.push(this.wrongVersion(entry.accountVersion));
+    if (entry.balanceAfterUsdMicros !== expectedUsdMicros) {
+      report("balance-after-chains", `leaves ${entry.balanceAfterUsdMicros} instead of ${expectedUsdMicros}`);
+    }
+    if (entry.balanceAfterUsdMicros < 0n && !this.isPlatform) {
+      report("only-platform-below-zero", `leaves ${entry.balanceAfterUsdMicros}`);
+    }
+    return found;
   }
 
   private wrongVersion(version: bigint): Finding {
@@ -100,11 +126,10 @@ export class EntryChain {
   }
 
   private *checkBounds(row: string, balanceUsdMicros: bigint, heldUsdMicros: bigint): Generator<Finding> {
-    const isPlatform = isPlatformAccount(this.accountId);
-    if (balanceUsdMicros < 0n && !isPlatform) {
+    if (balanceUsdMicros < 0n && !this.isPlatform) {
       yield finding("only-platform-below-zero", row, `has ${balanceUsdMicros}`);
     }
-    const mostHeld = isPlatform ? 0n : balanceUsdMicros;
+    const mostHeld = this.isPlatform ? 0n : balanceUsdMicros;
     if (heldUsdMicros !== 0n && (heldUsdMicros < 0n || heldUsdMicros > mostHeld)) {
       yield finding("held-within-balance", row, `holds ${heldUsdMicros} of ${balanceUsdMicros}`);
     }

@@ -1,24 +1,27 @@
+import { CHAIN_START } from "../domain/ledger/chain.js";
 import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/rows.js";
-import type { AuditedGrant, AuditView, HoldToCheck } from "../storage/audit-store.js";
+import type { AuditedGrant, AuditView, ChainLink, EntryKey, HoldToCheck } from "../storage/audit-store.js";
 import { EntryChain } from "./account-checks.js";
 import { GrantTally } from "./grant-checks.js";
 import { AccountEnds, HoldTally, strayHold } from "./hold-checks.js";
 import { compareAsStored, RowsInOrder, type Walker } from "./slices.js";
 import type { TrialBalance } from "./trial-balance.js";
 import { type Finding, finding, type ViolationCollector } from "./violations.js";
+import { WholeEntries } from "./whole-entries.js";
 
-const BEFORE_ENTRIES = { accountId: "", accountVersion: 0n };
+const BEFORE_ENTRIES = { accountId: "", accountVersion: 0n, hash: CHAIN_START };
 const BEFORE_GRANTS = { accountId: "", grantId: "" };
 const BEFORE_HOLDS = { accountId: "", holdId: "" };
-
-type EntryWithTransaction = readonly [EntryRow, ChainedTransaction | null];
 
 /**
  * Walks accounts, entries, grants and holds side by side, all by account_id: a few queries a slice, however many accounts share it.
  * Whatever lies between two accounts belongs to none.
  */
 export class AccountWalk {
-  private readonly entries: RowsInOrder<EntryWithTransaction>;
+  private readonly entries: RowsInOrder<ChainLink>;
+  private readonly whole: WholeEntries;
+  /** The entry that was looked at last. */
+  private before: EntryKey = BEFORE_ENTRIES;
   private readonly grants: RowsInOrder<AuditedGrant>;
   private readonly holds: RowsInOrder<HoldToCheck>;
 
@@ -29,9 +32,11 @@ export class AccountWalk {
     private readonly trialBalance: TrialBalance,
   ) {
     const { limit } = walker;
+    const links = limit * view.linksForARow;
     this.entries = new RowsInOrder(
-      walker.slices("entries", (last) => view.allEntriesAfter(last?.[0] ?? BEFORE_ENTRIES, limit)),
+      walker.slices("entries", (last) => view.chainLinksAfter(last ?? BEFORE_ENTRIES, links), links),
     );
+    this.whole = new WholeEntries(view, limit);
     this.grants = new RowsInOrder(walker.slices("grants", (last) => view.allGrantsAfter(last ?? BEFORE_GRANTS, limit)));
     this.holds = new RowsInOrder(walker.slices("holds", (last) => view.allHoldsAfter(last ?? BEFORE_HOLDS, limit)));
   }
@@ -56,10 +61,17 @@ export class AccountWalk {
     const tally = new GrantTally(accountId);
     const holds = new HoldTally(accountId);
     const ends = new AccountEnds();
-    for await (const entries of this.entries.takeWhile(([entry]) => entry.accountId === accountId)) {
-      for (const [entry, transaction] of entries) {
-        this.violations.add(chain.follow(entry, transaction));
-        this.violations.add(tally.follow(entry, transaction));
+    for await (const links of this.entries.takeWhile((link) => link.accountId === accountId)) {
+      for (const link of links) {
+        if (link.isSeen) {
+          this.violations.add(chain.take(link));
+          this.violations.add(tally.follow(link, link));
+        } else {
+          const [entry, transaction] = await this.whole.of(link, this.before);
+          this.violations.add(chain.follow(entry, transaction));
+          this.violations.add(tally.follow(entry, transaction));
+        }
+        this.before = link;
       }
     }
     for await (const grants of this.runsOf(this.grants, accountId)) {
@@ -89,13 +101,16 @@ export class AccountWalk {
   private async skipStrays(isStray: (accountId: string) => boolean): Promise<void> {
     const mayBeStray = (row: { readonly accountId: string }): boolean => isStray(row.accountId);
     const hasNone = !(
-      this.entries.mayHave(([entry]) => mayBeStray(entry)) ||
+      this.entries.mayHave(mayBeStray) ||
       this.grants.mayHave(mayBeStray) ||
       this.holds.mayHave(mayBeStray)
     );
     if (hasNone) return;
-    for await (const entries of this.entries.takeWhile(([entry]) => isStray(entry.accountId))) {
-      for (const [entry, transaction] of entries) this.violations.add(strayEntry(entry, transaction));
+    for await (const links of this.entries.takeWhile(mayBeStray)) {
+      for (const link of links) {
+        this.violations.add(strayEntry(...(await this.whole.of(link, this.before))));
+        this.before = link;
+      }
     }
     for await (const grants of this.grants.takeWhile((grant) => isStray(grant.accountId))) {
       for (const grant of grants) this.violations.add(strayGrant(grant));

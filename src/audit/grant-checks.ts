@@ -3,7 +3,7 @@ import type { Account, ChainedTransaction, EntryRow } from "../domain/ledger/row
 import type { EpochMicros } from "../domain/time.js";
 import type { AuditedGrant } from "../storage/audit-store.js";
 import { GrantSums } from "./grant-sums.js";
-import { type Finding, finding } from "./violations.js";
+import { type Finding, finding, NOTHING } from "./violations.js";
 
 interface Moved {
   /** Of the first entry that moved this grant. */
@@ -15,6 +15,9 @@ interface Moved {
   expiredAt: EpochMicros | undefined;
 }
 
+type MovingEntry = Pick<EntryRow, "transactionId" | "accountVersion" | "amountUsdMicros" | "grantMovements">;
+type MovingTransaction = Pick<ChainedTransaction, "type" | "createTime">;
+
 /**
  * Checks one account's grants against what its entries moved in them (rules 8.5): first every entry, then every grant, then the account. No I/O.
  * Holds a few numbers for each grant of the account.
@@ -23,20 +26,23 @@ export class GrantTally {
   private readonly moved = new Map<string, Moved>();
   private readonly sums = new GrantSums();
 
-  constructor(private readonly accountId: string) {}
+  private readonly isPlatform: boolean;
+
+  constructor(private readonly accountId: string) {
+    this.isPlatform = isPlatformAccount(accountId);
+  }
 
   /** @param transaction null if there is none */
-  follow(entry: EntryRow, transaction: ChainedTransaction | null): readonly Finding[] {
+  follow(entry: MovingEntry, transaction: MovingTransaction | null): readonly Finding[] {
     let sumUsdMicros = 0n;
     for (const [grantId, amountUsdMicros] of entry.grantMovements) {
       sumUsdMicros += amountUsdMicros;
       this.move(grantId, amountUsdMicros, entry.transactionId, transaction);
     }
-    const isPlatform = isPlatformAccount(this.accountId);
-    const isRight = isPlatform ? entry.grantMovements.length === 0 : sumUsdMicros === entry.amountUsdMicros;
-    if (isRight) return [];
+    const isRight = this.isPlatform ? entry.grantMovements.length === 0 : sumUsdMicros === entry.amountUsdMicros;
+    if (isRight) return NOTHING;
     const row = `account ${this.accountId} entry ${entry.accountVersion}`;
-    const expected = isPlatform ? "none" : entry.amountUsdMicros;
+    const expected = this.isPlatform ? "none" : entry.amountUsdMicros;
     return [finding("movements-sum-to-amount", row, `moves ${sumUsdMicros} in grants instead of ${expected}`)];
   }
 
@@ -84,7 +90,7 @@ export class GrantTally {
     grantId: string,
     amountUsdMicros: bigint,
     transactionId: string,
-    transaction: ChainedTransaction | null,
+    transaction: MovingTransaction | null,
   ): void {
     const known = this.moved.get(grantId);
     const moved = known ?? {

@@ -13,7 +13,7 @@ export function viewOfAccount(view: AuditView, accountId: string): AuditView {
   const isOfAccount = (row: { readonly accountId: string }): boolean => publicAccountId(row.accountId) === accountId;
   const narrowed: Pick<
     AuditView,
-    "accountsAfter" | "accountsFrom" | "allEntriesAfter" | "allGrantsAfter" | "allHoldsAfter"
+    "accountsAfter" | "accountsFrom" | "allEntriesAfter" | "chainLinksAfter" | "allGrantsAfter" | "allHoldsAfter"
   > = {
     async accountsAfter(after, limit) {
       const rows = after === "" ? view.accountsFrom(start, limit) : view.accountsAfter(after, limit);
@@ -25,6 +25,10 @@ export function viewOfAccount(view: AuditView, accountId: string): AuditView {
     async allEntriesAfter(after, limit) {
       const from = after.accountId === "" ? { accountId: start, accountVersion: LOWEST_VERSION } : after;
       return (await view.allEntriesAfter(from, limit)).filter(([entry]) => isOfAccount(entry));
+    },
+    async chainLinksAfter(after, limit) {
+      const from = after.accountId === "" ? { ...after, accountId: start, accountVersion: LOWEST_VERSION } : after;
+      return (await view.chainLinksAfter(from, limit)).filter(isOfAccount);
     },
     async allGrantsAfter(after, limit) {
       const from = after.accountId === "" ? { accountId: start, grantId: "" } : after;

@@ -38,13 +38,17 @@ export class Walker {
     private readonly options: WalkOptions = {},
   ) {}
 
-  /** The slices of a table, none of them empty. */
-  async *slices<Row>(table: keyof AuditCounts, readAfter: ReadAfter<Row>): AsyncGenerator<readonly Row[]> {
+  /** The slices of a table, none of them empty. @param limit rows that a full one has */
+  async *slices<Row>(
+    table: keyof AuditCounts,
+    readAfter: ReadAfter<Row>,
+    limit = this.limit,
+  ): AsyncGenerator<readonly Row[]> {
     let ahead: Promise<readonly Row[]> | undefined;
     for (let last: Row | undefined; !this.options.signal?.aborted; ) {
       const slice: readonly Row[] = await (ahead ?? readAfter(last));
       last = slice.at(-1);
-      const isLast = slice.length < this.limit;
+      const isLast = slice.length < limit;
       ahead = this.options.readsAhead && !isLast ? readAfter(last) : undefined;
       // Thrown where it is awaited, which a walk that has failed elsewhere never does.
       ahead?.catch(() => {});

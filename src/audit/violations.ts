@@ -17,6 +17,9 @@ export interface Violation extends Finding {
 /** What a check finds wrong with a row: nothing, as a rule, so nothing is made for a row that is right. */
 export type Findings = Iterable<Finding>;
 
+/** What most checks of most rows find: the same each time, so that it costs nothing to make or to add up. */
+export const NOTHING: readonly Finding[] = [];
+
 export function finding(invariant: Invariant, row: string, detail: string): Finding {
   return { invariant, row, detail };
 }
@@ -26,6 +29,7 @@ export class ViolationCollector {
   private readonly byInvariant = new Map<Invariant, { readonly first: Finding; count: number }>();
 
   add(findings: Findings): void {
+    if (findings === NOTHING) return;
     for (const found of findings) {
       const known = this.byInvariant.get(found.invariant);
       if (known) known.count++;

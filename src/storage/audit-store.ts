@@ -29,6 +29,8 @@ export interface SnapshotOptions {
 export interface AuditView {
   /** Names what it shows for other snapshots, as long as this one lasts; undefined if it was asked for only one read at once, or the backend's connections can't show one moment. */
   readonly moment: string | undefined;
+  /** How many links of chains are best read where other rows are read one by one. */
+  readonly linksForARow: number;
   /** By account_id. */
   accountsAfter(accountId: string, limit: number): Promise<Account[]>;
   /** By account_id, at or above one. */
@@ -45,6 +47,11 @@ export interface AuditView {
     after: { readonly accountId: string; readonly accountVersion: bigint },
     limit: number,
   ): Promise<(readonly [EntryRow, ChainedTransaction | null])[]>;
+  /**
+   * The same entries as far as a walk along their chains needs them, which costs half as much. Those whose hash couldn't be seen to be right, because it is wrong, they are damaged or their texts unusual, have to be
+   * looked at whole. May fail as allEntriesAfter does.
+   */
+  chainLinksAfter(after: ChainPlace, limit: number): Promise<ChainLink[]>;
   /** Grants of all accounts, by account_id and grant_id. An empty grant id is below every other. */
   allGrantsAfter(
     after: { readonly accountId: string; readonly grantId: string },
@@ -102,6 +109,24 @@ export interface Stretch {
 export type Whence = "a walk" | "from all over";
 
 export type EntryKey = Pick<EntryRow, "accountId" | "accountVersion">;
+
+/** An entry, and the hash that the one after it builds on, if that is of the same account. */
+export type ChainPlace = EntryKey & Pick<EntryRow, "hash">;
+
+/** An entry in its account's chain. */
+export type ChainLink = SeenEntry | UnseenEntry;
+
+/** An entry whose hash was seen to follow from all that it covers and from the entry before it, and what else is checked of it. */
+export interface SeenEntry
+  extends ChainPlace,
+    Pick<EntryRow, "transactionId" | "amountUsdMicros" | "balanceAfterUsdMicros" | "grantMovements">,
+    Pick<ChainedTransaction, "type" | "createTime"> {
+  readonly isSeen: true;
+}
+
+export interface UnseenEntry extends ChainPlace {
+  readonly isSeen: false;
+}
 
 export interface AuditCounts {
   readonly accounts: number;

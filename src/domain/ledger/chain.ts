@@ -6,7 +6,7 @@ import type { ChainedTransaction, EntryRow, GrantMovement } from "./rows.js";
 export const CHAIN_START: Uint8Array = new Uint8Array(32);
 
 /** Of no description and no labels, which is what most transactions say. */
-const NO_DETAILS: Uint8Array = sha256(lengthPrefixed([""]));
+export const NO_DETAILS: Uint8Array = sha256(lengthPrefixed([""]));
 
 /** What is hashed, kept from one hash to the next. */
 let scratch = Buffer.allocUnsafe(4_096);
@@ -27,7 +27,7 @@ export function entryHash(
     String(entry.amountUsdMicros),
     String(entry.balanceAfterUsdMicros),
     String(entry.position),
-    textOf(entry.grantMovements),
+    textOfMovements(entry.grantMovements),
     transaction.transactionId,
     transaction.type,
     transaction.toolId,
@@ -51,7 +51,7 @@ export function entryHash(
 }
 
 /** "grant,amount,grant,amount" */
-function textOf(movements: readonly GrantMovement[]): string {
+export function textOfMovements(movements: readonly GrantMovement[]): string {
   const [only] = movements;
   if (!only) return "";
   return movements.length === 1 ? `${only[0]},${only[1]}` : movements.flat().join(",");

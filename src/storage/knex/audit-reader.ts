@@ -10,7 +10,7 @@ export interface AuditReader {
    * @param from gets a row's values in the order selected; what it throws, the read fails with
    */
   values<T>(statement: Knex.QueryBuilder, from: (values: Values) => T): Promise<T[]>;
-  /** As values, of a statement that joins a stretch of rows with others: not row by row, however few the backend believes them to be. */
+  /** As values, of a statement that joins a stretch of rows, or all of them, with others: not row by row, however few the backend believes them to be. */
   valuesOfStretch<T>(statement: Knex.QueryBuilder, from: (values: Values) => T): Promise<T[]>;
   /** SQL for what a column of texts says as a UUID, as the backend stores those: null, or equal to none, where it is no UUID. */
   uuidOf(column: string): string;

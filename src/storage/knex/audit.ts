@@ -9,6 +9,8 @@ import type {
   AuditedGrant,
   AuditedRequest,
   AuditView,
+  ChainLink,
+  ChainPlace,
   ClawbackKey,
   ClawbackToCheck,
   EntryKey,
@@ -36,7 +38,7 @@ import {
   TRANSACTIONS,
 } from "../tables.js";
 import type { AuditReader } from "./audit-reader.js";
-import { entriesAfter } from "./entries-to-check.js";
+import { chainLinksAfter, entriesAfter } from "./entries-to-check.js";
 import { generationsAfter, generationsOf } from "./generations-to-check.js";
 import { OddRows } from "./odd-rows.js";
 import { RollupsToCheck } from "./rollups-to-check.js";
@@ -49,6 +51,7 @@ const LOWEST_UUID = "00000000-0000-0000-0000-000000000000";
 
 /** Walks the tables in key order inside one transaction, so that every slice shows the same moment. */
 export class KnexAuditView implements AuditView {
+  readonly linksForARow: number = 1;
   private readonly transactions: TransactionsToCheck;
   private readonly rollups: RollupsToCheck;
   private readonly strays: StraysToCheck;
@@ -59,7 +62,7 @@ export class KnexAuditView implements AuditView {
    * @param reader runs them
    */
   constructor(
-    private readonly knex: Knex,
+    protected readonly knex: Knex,
     private readonly reader: AuditReader,
     readonly moment: string | undefined,
   ) {
@@ -111,6 +114,10 @@ export class KnexAuditView implements AuditView {
     limit: number,
   ): Promise<(readonly [EntryRow, ChainedTransaction | null])[]> {
     return entriesAfter(this.knex, this.reader, after, limit);
+  }
+
+  chainLinksAfter(after: ChainPlace, limit: number): Promise<ChainLink[]> {
+    return chainLinksAfter(this.knex, this.reader, after, limit);
   }
 
   async allGrantsAfter(

@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import { digestOfDetails } from "../../domain/ledger/chain.js";
+import { NO_DETAILS } from "../../domain/ledger/chain.js";
 import type { Stretch, StretchedTable } from "../audit-store.js";
 import { type AuditReader, textIn } from "./audit-reader.js";
 
@@ -10,7 +10,6 @@ import { type AuditReader, textIn } from "./audit-reader.js";
 
 /** What an amount may be here: ten million dollars. Where all are below, no sum leaves int8, at which SQLite would fail. */
 const MOST_USD_MICROS = 10_000_000_000_000;
-const NO_DETAILS = Buffer.from(digestOfDetails("", {}));
 
 const KEYS: Readonly<Record<StretchedTable, string>> = {
   transactions: "transaction_id",
@@ -68,7 +67,7 @@ export class OddRows {
   }
 
   private ids(key: string, sql: string, { after, upTo }: Stretch): Promise<string[]> {
-    const odd = this.knex.raw(`(${sql}) as odd`, { after, upTo, noDetails: NO_DETAILS });
+    const odd = this.knex.raw(`(${sql}) as odd`, { after, upTo, noDetails: Buffer.from(NO_DETAILS) });
     return this.reader.valuesOfStretch(this.knex.from(odd).select(key).orderBy(key), ([id]) => textIn(id));
   }
 
@@ -91,8 +90,9 @@ function within(column: string): string {
   return `${column} > :after and ${column} <= :upTo`;
 }
 
-const IS_PLATFORMS = "substr(account_id, 1, 4) = 'sys:'";
-const IS_REVENUES = "substr(account_id, 1, 12) = 'sys:revenue#'";
+/** By where names sort that begin so: a part of each text would have to be made first. */
+const IS_PLATFORMS = "(account_id >= 'sys:' and account_id < 'sys;')";
+const IS_REVENUES = "(account_id >= 'sys:revenue#' and account_id < 'sys:revenue$')";
 const IS_USUAL = `amount_usd_micros between -${MOST_USD_MICROS} and ${MOST_USD_MICROS}`;
 
 /** What the entries of each transaction come to. Others are those that no charge has: neither of the one who pays nor for revenue or a creator. */
@@ -117,11 +117,11 @@ const SUMS_OF_REWARDS = `select transaction_id,
 /** Transactions in which an account, revenue aside, doesn't get what it is rewarded. */
 const UNMATCHED = `select distinct transaction_id from (
     select transaction_id from (
-      select transaction_id, account_id, amount_usd_micros as given, 0 as rewarded from entries
+      select transaction_id, account_id, amount_usd_micros as given from entries
       where ${within("transaction_id")} and amount_usd_micros > 0 and ${IS_USUAL} and not ${IS_REVENUES}
       union all
-      select transaction_id, account_id, 0, amount_usd_micros from rewards where ${within("transaction_id")} and ${IS_USUAL}
-    ) both_sides group by transaction_id, account_id having sum(given) <> sum(rewarded)
+      select transaction_id, account_id, -amount_usd_micros from rewards where ${within("transaction_id")} and ${IS_USUAL}
+    ) both_sides group by transaction_id, account_id having sum(given) <> 0
   ) unmatched`;
 
 /** Transactions that a refund names. */

@@ -78,7 +78,7 @@ export class StraysToCheck {
     }));
   }
 
-  /** Ids of the transactions whose request's record is missing or names something else. */
+  /** Ids of the transactions whose request's record is missing or names something else. All of them are joined: for the first thousand of what is hardly ever there, Postgres would look up each. */
   unrecordedAfter(transactionId: string, limit: number): Promise<string[]> {
     const rows = this.knex(`${TRANSACTIONS.name} as t`)
       .leftJoin(`${REQUESTS.name} as r`, isRecorded)
@@ -88,7 +88,7 @@ export class StraysToCheck {
       .orderBy("t.transaction_id")
       .limit(limit)
       .select("t.transaction_id");
-    return this.reader.values(rows, ([id]) => textIn(id));
+    return this.reader.valuesOfStretch(rows, ([id]) => textIn(id));
   }
 
   async requestsAfter(after: RequestKey, limit: number, which: Which = "all"): Promise<AuditedRequest[]> {

@@ -15,9 +15,18 @@ export function copyValues<T>(
   statement: Knex.QueryBuilder,
   from: (values: Values) => T,
 ): Promise<T[]> {
+  return copyLines(client, statement, (line, start, end) => from(valuesIn(line.toString("utf8", start, end))));
+}
+
+/** The same from the bytes of each row, without the line break; they are others' again once something was made of them. */
+export function copyLines<T>(
+  client: pg.ClientBase,
+  statement: Knex.QueryBuilder,
+  from: (line: Buffer, start: number, end: number) => T,
+): Promise<T[]> {
   const made: T[] = [];
-  return copy(client, statement, (values, isHeader) => {
-    if (!isHeader) made.push(from(values));
+  return copy(client, statement, (line, start, end, isHeader) => {
+    if (!isHeader) made.push(from(line, start, end));
   }).then(() => made);
 }
 
@@ -25,7 +34,8 @@ export function copyValues<T>(
 export function copyRows(client: pg.ClientBase, statement: Knex.QueryBuilder): Promise<StoredRow[]> {
   let columns: readonly (readonly [name: string, parse: (value: Stored) => unknown])[] = [];
   const rows: StoredRow[] = [];
-  return copy(client, statement, (values, isHeader) => {
+  return copy(client, statement, (line, start, end, isHeader) => {
+    const values = valuesIn(line.toString("utf8", start, end));
     if (isHeader) columns = values.map((name) => [String(name), PARSERS[TYPES.get(String(name)) ?? "text"] ?? asIs]);
     else rows.push(Object.fromEntries(columns.map(([name, parse], index) => [name, parse(values[index] as Stored)])));
   }).then(() => rows);
@@ -63,7 +73,7 @@ function literal(value: unknown): string {
 }
 
 /** The first row has the names. */
-type TakeRow = (values: (string | null)[], isHeader: boolean) => void;
+type TakeRow = (line: Buffer, start: number, end: number, isHeader: boolean) => void;
 
 /** What pg's client calls on a query of its own while it runs. */
 class CopyOut implements pg.Submittable {
@@ -85,7 +95,7 @@ class CopyOut implements pg.Submittable {
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
     if (this.failure) return;
     try {
-      this.take(valuesIn(chunk.toString("utf8", 0, chunk.length - 1)), this.isHeader);
+      this.take(chunk, 0, chunk.length - 1, this.isHeader);
       this.isHeader = false;
     } catch (error) {
       // Thrown from here it would end the process: pg calls this from the socket.
@@ -115,7 +125,8 @@ function valuesIn(line: string): (string | null)[] {
   return values;
 }
 
-function unescaped(value: string): string {
+/** A value that has a backslash. */
+export function unescaped(value: string): string {
   // Bytes, as a rule: nothing but the backslash before the x is escaped.
   if (value.startsWith("\\\\x") && !value.includes("\\", 2)) return value.slice(1);
   return value.replace(/\\(.)/gs, (_, letter) => ESCAPED[letter] ?? letter);

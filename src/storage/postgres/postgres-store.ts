@@ -3,7 +3,6 @@ import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
 import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
-import { KnexAuditView } from "../knex/audit.js";
 import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
@@ -12,6 +11,7 @@ import { ReadLanes } from "../knex/read-lanes.js";
 import { KnownGrants } from "../known-grants.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
+import { PostgresAuditView } from "./audit-view.js";
 import { copyRows, copyValues } from "./copy-rows.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
 import { PipelinedTransaction } from "./pipelined-transaction.js";
@@ -43,8 +43,8 @@ const QUERY_TIMEOUT_MS = 12_000;
 const ACQUIRE_TIMEOUT_MS = 4_000;
 /** An audit of a large store takes as long as it takes, and holds up nobody. */
 const UNBOUNDED = { statement_timeout: 0, idle_in_transaction_session_timeout: 0, query_timeout: 0 };
-/** A slice seldom looks up one row twice, so remembering what it looked up costs an audit more than it saves. */
-const BY_SLICE = "-c enable_memoize=off -c jit=off";
+/** A slice seldom looks up one row twice, so remembering what it looked up costs an audit more than it saves; and processes that help with a slice read far beyond its end, while the cores are busy as it is. */
+const BY_SLICE = "-c enable_memoize=off -c jit=off -c max_parallel_workers_per_gather=0";
 
 /**
  * The writer looks every row up by its key. Its plans are kept, so one made while the tables were small would scan them for ever after; these settings leave the keys as the only way.
@@ -132,7 +132,7 @@ class PostgresAudit implements AuditStore {
         uuidOf: (column) => `case when ${isUuidSql(column)} then cast(${column} as uuid) end`,
       };
       try {
-        return await work(new KnexAuditView(first, reader, moment));
+        return await work(new PostgresAuditView(first, reader, moment, lanes));
       } finally {
         await lanes.idle();
       }
