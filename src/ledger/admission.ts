@@ -19,7 +19,7 @@ const FIRST_COMMAND_MS = 1;
 
 /**
  * Decides how many more commands may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
- * A burst is taken whole and may wait for long; once there has been a queue all the time for longer than a burst lasts, it is kept short, as CoDel (RFC 8289) does with packets.
+ * A burst is taken whole and may wait for long; once there has been a queue all the time for longer than a burst lasts, it is kept short, as CoDel (RFC 8289) does with packets, until it has been half as short again for as long.
  * What a command takes is learnt from batches that are at least half full, since one of few commands takes much longer for each. To that comes how long the batches under way have been
  * at it. Less than a batch may always wait, since it all goes at once.
  */
@@ -28,8 +28,10 @@ export class Admission {
   private underWay = 0;
   private lastBeganAt = 0;
   private lastEndedAt = 0;
-  /** When the queue was last short. */
+  /** When the queue was last short enough for a crowd that stays, and when it last wasn't half as short. */
   private shortAt: number;
+  private longAt: number;
+  private isCrowded = false;
 
   /** @param now the time in milliseconds, from any beginning, monotonic */
   constructor(
@@ -37,17 +39,26 @@ export class Admission {
     private readonly now: () => number = () => performance.now(),
   ) {
     this.shortAt = now();
+    this.longAt = this.shortAt;
   }
 
   /** How many more commands may wait. @param waiting commands that wait already */
   room(waiting: number): number {
-    const { batchSize, waiting: most, waitingMs, standingMs, burstMs } = this.limits;
+    const { batchSize, waiting: most, waitingMs, standingMs } = this.limits;
     const now = this.now();
     const stuckMs = this.underWay > 0 ? now - Math.max(this.lastBeganAt, this.lastEndedAt) : 0;
-    if (waiting < batchSize || waiting * this.commandMs + stuckMs < standingMs) this.shortAt = now;
-    const mostMs = now - this.shortAt > burstMs ? standingMs : waitingMs;
-    const inTime = Math.ceil((mostMs - stuckMs) / this.commandMs);
+    this.watchCrowd(now, waiting < batchSize ? 0 : waiting * this.commandMs + stuckMs);
+    const inTime = Math.ceil(((this.isCrowded ? standingMs : waitingMs) - stuckMs) / this.commandMs);
     return Math.max(0, Math.min(most, Math.max(batchSize, inTime)) - waiting);
+  }
+
+  /** @param expectedMs what the last in the queue has to wait */
+  private watchCrowd(now: number, expectedMs: number): void {
+    const { standingMs, burstMs } = this.limits;
+    if (expectedMs < standingMs) this.shortAt = now;
+    if (expectedMs > standingMs / 2) this.longAt = now;
+    const since = this.isCrowded ? this.longAt : this.shortAt;
+    if (now - since > burstMs) this.isCrowded = !this.isCrowded;
   }
 
   /** Notes that a batch begins, all its attempts together. @returns to be called with its commands at its end, 0 if it failed */

@@ -85,17 +85,23 @@ describe("admission to the writer's queue", () => {
     }
     clock.now += 50;
     expect(admission.room(350)).toBe(0);
-    expect(admission.room(151)).toBe(0);
-    expect(longest()).toBe(400);
+    expect(longest()).toBe(150);
   });
 
-  it("takes the next burst whole as soon as the queue has been short", () => {
+  it("takes a burst whole again once the queue has been half as short for as long", () => {
     const { admission, clock } = admissionWithClock();
     clock.now += 1_000;
     expect(admission.room(350)).toBe(0);
-    expect(admission.room(140)).toBe(260);
-    clock.now += 300;
-    expect(admission.room(350)).toBe(50);
+    for (let elapsed = 0; elapsed < 1_000; elapsed += 50) {
+      clock.now += 50;
+      expect(admission.room(149)).toBe(1);
+    }
+    for (let elapsed = 0; elapsed < 300; elapsed += 50) {
+      expect(admission.room(70)).toBe(80);
+      clock.now += 50;
+    }
+    clock.now += 50;
+    expect(admission.room(70)).toBe(330);
   });
 
   it("calls a queue of less than a batch short, however slow the writer", () => {
