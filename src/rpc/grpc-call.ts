@@ -64,15 +64,10 @@ export class CallRequest {
     return this.controller.signal;
   }
 
-  /** @param listener called if the caller goes, or its deadline passes, before it has an answer */
-  onceCancelled(listener: () => void): void {
-    this.call.onceCancelled(listener);
-  }
-
   private watchedController(): AbortController {
     const controller = new AbortController();
     if (this.aborted) controller.abort(this.reason);
-    else this.onceCancelled(() => controller.abort(this.reason));
+    else this.call.onceCancelled(() => controller.abort(this.reason));
     return controller;
   }
 }
