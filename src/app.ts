@@ -90,9 +90,8 @@ export async function startApp(config: Config, log: Logger, worker?: Worker): Pr
     },
   });
   core.urls.public ??= http.url;
-  const gate = writerGate(
-    () => writer.room > 0,
-    (method) => metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
+  const gate = writerGate(writer, (method) =>
+    metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
   );
   const served = [...services, ...standardServices(readiness, services)];
   const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs });

@@ -18,7 +18,7 @@ const NEWEST = 0.2;
 const FIRST_COMMAND_MS = 1;
 
 /**
- * Decides how many more commands may wait. Their number alone says little: 8,192 commands are a second's work on one machine and ten on another.
+ * Decides how many more commands may wait. Their number alone says little: 4,096 commands are half a second's work on one machine and five seconds' on another.
  * A burst is taken whole and may wait for long; once there has been a queue all the time for longer than a burst lasts, it is kept short, as CoDel (RFC 8289) does with packets, until it has been half as short again for as long.
  * What a command takes is learnt from batches that are at least half full, since one of few commands takes much longer for each. To that comes how long the batches under way have been
  * at it. Less than a batch may always wait, since it all goes at once.

@@ -25,8 +25,8 @@ export interface WriterLimits extends AdmissionLimits {
 }
 
 export const DEFAULT_WRITER_LIMITS: WriterLimits = {
-  batchSize: 512,
-  waiting: 8_192,
+  batchSize: 192,
+  waiting: 4_096,
   waitingMs: 2_500,
   standingMs: 250,
   burstMs: 500,
@@ -41,12 +41,15 @@ export interface WriterObserver {
   posted?(entries: readonly EntryRow[]): void;
 }
 
-/** Whether a caller has gone, and why: an AbortSignal, or as much of one. */
-export type Cancellation = Pick<AbortSignal, "aborted" | "reason">;
+/** Who waits for a command: an AbortSignal, or as much of one as says whether the caller has gone, and why. */
+export interface Submitter extends Pick<AbortSignal, "aborted" | "reason"> {
+  /** Has been let in by `enter`: its next command is taken, however many wait. */
+  hasPlace?: boolean;
+}
 
 interface Waiting {
   readonly command: Command<unknown>;
-  readonly cancellation: Cancellation | undefined;
+  readonly submitter: Submitter | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
   deferrals: number;
@@ -55,12 +58,14 @@ interface Waiting {
 /** First wait before another attempt; it doubles each time, with as much jitter. */
 const FIRST_BACKOFF_MS = 10;
 /** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
-const LEAST_SHARE = 64;
+const LEAST_SHARE = 128;
 /** Times that a command may be put off to the next batch before that is a defect. */
 const MAX_DEFERRALS = 3;
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
+  /** Of those who have entered and whose commands are still to be made, oldest first. */
+  private places: (() => void)[] = [];
   private lanes = 0;
   private isCollecting = false;
   /** Resolves when the last batch so far has been loaded and applied, or has failed. */
@@ -79,26 +84,40 @@ export class LedgerWriter {
     this.admission = new Admission(limits);
   }
 
-  /** Commands that wait for a batch. */
+  /** Commands that wait for a batch, those included that are still to be made. */
   get waiting(): number {
-    return this.queue.length;
+    return this.queue.length + this.places.length;
   }
 
-  /** How many more commands would be taken now, and not refused as OVERLOADED. */
-  get room(): number {
-    return this.admission.room(this.queue.length);
+  /** Whether a command would be taken now, and not refused as OVERLOADED. */
+  get hasRoom(): boolean {
+    return this.admission.room(this.waiting) > 0;
+  }
+
+  /**
+   * Takes a place in the queue for a command that is still to be made: in a crowd, what it takes to read and check a request is left until its turn is near, so that the others can be told at once
+   * that there is no room for them (docs/decisions/0026).
+   * @param begin called when it is time to make the command and submit it, in this turn of the event loop or the next; at once if few wait. One whose caller has gone may do nothing
+   * @returns false if there is no room: then `begin` is never called
+   */
+  enter(begin: () => void): boolean {
+    if (!this.hasRoom) return false;
+    if (this.places.length === 0 && this.queue.length < this.madeAhead) begin();
+    else this.places.push(begin);
+    return true;
   }
 
   /**
    * Applies a command in the next batch. Resolves after its commit, so what it returns is durable.
-   * @param cancellation a command whose caller has gone before its batch begins is not applied
-   * @throws TollgateError its refusal; OVERLOADED if too many wait, or it would have to wait too long; STORE_UNAVAILABLE if it may or may not have been committed
+   * @param submitter a command whose caller has gone before its batch begins is not applied
+   * @throws TollgateError its refusal; OVERLOADED if too many wait, or it would have to wait too long, and its caller has no place; STORE_UNAVAILABLE if it may or may not have been committed
    */
-  submit<Result>(command: Command<Result>, cancellation?: Cancellation): Promise<Result> {
+  submit<Result>(command: Command<Result>, submitter?: Submitter): Promise<Result> {
     if (this.isClosed) return Promise.reject(TollgateError.of("STORE_UNAVAILABLE", {}));
-    if (this.room === 0) return Promise.reject(TollgateError.of("OVERLOADED", {}));
+    if (submitter?.hasPlace) submitter.hasPlace = false;
+    else if (!this.hasRoom) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
-      this.queue.push({ command, cancellation, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
+      this.queue.push({ command, submitter, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
       this.startLane();
     });
   }
@@ -120,14 +139,20 @@ export class LedgerWriter {
   private async runLane(): Promise<void> {
     await endOfTurn();
     this.isCollecting = false;
-    while (this.queue.length > 0) {
+    while (this.waiting > 0) {
       const batch = this.takeBatch();
-      if (batch.length > 0) await this.commit(batch);
+      if (this.places.length > 0) await Promise.all([this.commit(batch), this.callIn()]);
+      else await this.commit(batch);
       // What arrives until the batch before is applied may as well join the next.
       await this.applied;
     }
     this.lanes--;
     if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
+  }
+
+  /** Commands that are made before their turn: enough for every lane's next batch. */
+  private get madeAhead(): number {
+    return this.limits.batchSize * this.store.transactionsAtOnce;
   }
 
   /** A lane's share of what waits, so that the next lane can load and apply the rest while this one saves (docs/decisions/0022). One that must be alone ends the batch before it. */
@@ -138,14 +163,23 @@ export class LedgerWriter {
     const upTo = firstAlone < 0 ? most : Math.min(Math.max(firstAlone, 1), most);
     const taken = this.queue.splice(0, upTo);
     return taken.filter((waiting) => {
-      if (!waiting.cancellation?.aborted) return true;
-      waiting.reject(waiting.cancellation.reason);
+      if (!waiting.submitter?.aborted) return true;
+      waiting.reject(waiting.submitter.reason);
       return false;
     });
   }
 
+  /** Has the next commands made, once what the batch that was just taken reads is on its way. Those called in may all have gone, or ask for what can't be done: then the queue stays as it is. */
+  private async callIn(): Promise<void> {
+    await endOfTurn();
+    const count = Math.max(0, this.madeAhead - this.queue.length);
+    for (const begin of this.places.splice(0, count)) begin();
+    await endOfTurn();
+  }
+
   /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. */
   private async commit(batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return;
     const end = this.admission.begin();
     let committed = 0;
     try {

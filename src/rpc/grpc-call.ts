@@ -9,7 +9,7 @@ import {
   type UnaryRequest,
 } from "@connectrpc/connect";
 import type { RequestHeaders } from "../http2/request-headers.js";
-import { CANCELLATION } from "../services/call.js";
+import { SUBMITTER } from "../services/call.js";
 
 /** A call as far as the one who makes it is concerned. */
 export interface ServerCall {
@@ -31,6 +31,8 @@ export class CallRequest {
   readonly contextValues = createContextValues();
   readonly stream = false;
   message: unknown;
+  /** As the writer's `Submitter` has it. */
+  hasPlace = false;
   private controller: AbortController | undefined;
   private headers: Headers | undefined;
 
@@ -39,7 +41,7 @@ export class CallRequest {
     private readonly call: ServerCall,
   ) {
     this.service = method.parent;
-    this.contextValues.set(CANCELLATION, this);
+    this.contextValues.set(SUBMITTER, this);
   }
 
   get aborted(): boolean {

@@ -2,7 +2,6 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, createConnectRouter, type Interceptor } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
-import { TollgateError } from "../domain/errors.js";
 import { Http2Server } from "../http2/http2-server.js";
 import type { ServerStream } from "../http2/server-stream.js";
 import { serveGenerally } from "./general-call.js";
@@ -10,8 +9,8 @@ import { pathOf } from "./grpc-call.js";
 import { hostOf, portOf } from "./loopback.js";
 import type { Mounted } from "./mounted.js";
 import type { OverloadGate } from "./overload-gate.js";
-import { isPlain, PlainCall, refusalBlock } from "./plain-call.js";
-import { refusalFor, said } from "./refusal.js";
+import { isPlain, OVERLOADED, PlainCall, refusalBlock } from "./plain-call.js";
+import { said } from "./refusal.js";
 import { type UnaryHandler, type UnaryRunner, unaryRunner } from "./unary-runner.js";
 import { JSON_OPTIONS } from "./unreadable.js";
 
@@ -27,7 +26,7 @@ export interface GrpcServer {
 }
 
 export interface GrpcServerOptions {
-  /** Asked before anything is done for a call. */
+  /** Asked before anything is done for a call, and again before it begins. */
   readonly gate?: OverloadGate;
   /** Milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none */
   readonly maxConnectionAgeMs?: number;
@@ -53,8 +52,6 @@ export async function startGrpcServer(
   { gate, maxConnectionAgeMs }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
   const byPath = new Map(served(services, interceptors).map((each) => [pathOf(each.method), each]));
-  // Made once: it says the same each time.
-  const overloaded = refusalBlock(refusalFor(TollgateError.of("OVERLOADED", {})));
   const onStream = (stream: ServerStream): void => {
     const { path } = stream.headers;
     const found = byPath.get(path);
@@ -62,9 +59,9 @@ export async function startGrpcServer(
       const what = `there is no method ${path.slice(0, 200)} here`;
       stream.respond(refusalBlock(said(Code.Unimplemented, what)), true);
     } else if (gate?.refuses(found.method)) {
-      stream.respond(overloaded, true);
+      stream.respond(OVERLOADED, true);
     } else if (found.run && isPlain(stream.headers)) {
-      PlainCall.serve(stream, found.method, found.run, MAX_MESSAGE_BYTES);
+      PlainCall.serve(stream, found.method, found.run, MAX_MESSAGE_BYTES, gate);
     } else {
       void serveGenerally(stream, found.handler);
     }

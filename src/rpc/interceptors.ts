@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { CALL, CANCELLATION, LOCAL_CALLER } from "../services/call.js";
+import { CALL, LOCAL_CALLER, SUBMITTER } from "../services/call.js";
 import { toConnectError } from "./status.js";
 import { checkRequest } from "./validation/check.js";
 
@@ -66,7 +66,7 @@ function mapErrors(log: Logger): Interceptor {
 
 /** A plain call is answered at its deadline by itself (plain-call.ts); Connect only tells the handler. */
 const giveUp: Interceptor = (next) => async (request) => {
-  if (request.contextValues.get(CANCELLATION)) return next(request);
+  if (request.contextValues.get(SUBMITTER)) return next(request);
   const { signal } = request;
   let onAbort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {

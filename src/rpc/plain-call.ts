@@ -1,11 +1,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import { TollgateError } from "../domain/errors.js";
 import { encodeHeaders } from "../http2/hpack/encode-headers.js";
 import type { RequestHeaders } from "../http2/request-headers.js";
 import type { ServerStream, StreamUser } from "../http2/server-stream.js";
 import { CallRequest, type ServerCall } from "./grpc-call.js";
 import { MOST_TIMEOUT_MS, timeoutMsOf } from "./grpc-timeout.js";
+import type { OverloadGate } from "./overload-gate.js";
 import { type Refusal, refusalFor, said } from "./refusal.js";
 import { RequestBody } from "./request-body.js";
 import type { EncodedAnswer, UnaryRunner } from "./unary-runner.js";
@@ -21,6 +23,8 @@ const USUAL_END = encodeHeaders(SUCCESS);
 
 const NOT_ONE_MESSAGE = refusalBlock(said(Code.Unimplemented, "the method takes one message"));
 const COMPRESSED = refusalBlock(said(Code.Internal, "the message is compressed, and grpc-encoding says that it isn't"));
+/** Made once: it says the same each time. */
+export const OVERLOADED = refusalBlock(refusalFor(TollgateError.of("OVERLOADED", {})));
 const TOO_LATE = refusalBlock(said(Code.DeadlineExceeded, "Deadline exceeded"));
 
 /** Whether a call is one that `PlainCall` can serve: nothing is compressed, and its deadline, if it has one, can be read. */
@@ -55,14 +59,24 @@ export class PlainCall implements ServerCall, StreamUser {
     private readonly method: DescMethod,
     private readonly runner: UnaryRunner,
     private readonly maxMessageBytes: number,
+    private readonly gate: OverloadGate | undefined,
   ) {
     stream.expectsAll = true;
     stream.serve(this);
   }
 
-  /** @param maxMessageBytes of the request: a longer one is refused before it is there */
-  static serve(stream: ServerStream, method: DescMethod, runner: UnaryRunner, maxMessageBytes: number): void {
-    new PlainCall(stream, method, runner, maxMessageBytes).startDeadline();
+  /**
+   * @param maxMessageBytes of the request: a longer one is refused before it is there
+   * @param gate which the call has passed at its headers; undefined if there is none
+   */
+  static serve(
+    stream: ServerStream,
+    method: DescMethod,
+    runner: UnaryRunner,
+    maxMessageBytes: number,
+    gate: OverloadGate | undefined,
+  ): void {
+    new PlainCall(stream, method, runner, maxMessageBytes, gate).startDeadline();
   }
 
   get headers(): RequestHeaders {
@@ -90,14 +104,33 @@ export class PlainCall implements ServerCall, StreamUser {
       this.refuse(message ? COMPRESSED : NOT_ONE_MESSAGE);
       return;
     }
-    this.runner(new CallRequest(this.method, this), message).then(
-      (answer) => this.answer(answer),
-      (error) => this.refuse(refusalBlock(refusalFor(error))),
-    );
+    if (this.gate) this.enter(this.gate, message);
+    else this.run(message);
   }
 
   closed(): void {
     if (this.endsNow()) this.cancel();
+  }
+
+  private enter(gate: OverloadGate, message: Buffer): void {
+    let kept: Buffer | undefined = message;
+    const begin = (): void => {
+      if (kept) this.run(kept);
+      kept = undefined;
+    };
+    if (!gate.enter(this.method, begin)) this.refuse(OVERLOADED);
+    // One that waits holds its own bytes, not all that came from the socket with them.
+    else if (kept) kept = Buffer.from(message);
+  }
+
+  private run(message: Buffer): void {
+    if (this.isAnswered) return;
+    const request = new CallRequest(this.method, this);
+    request.hasPlace = this.gate !== undefined;
+    this.runner(request, message).then(
+      (answer) => this.answer(answer),
+      (error) => this.refuse(refusalBlock(refusalFor(error))),
+    );
   }
 
   private answer({ bytes, header, trailer }: EncodedAnswer): void {

@@ -1,5 +1,5 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Cancellation } from "../ledger/writer.js";
+import type { Submitter } from "../ledger/writer.js";
 
 /** What every call carries besides its message. */
 export interface Call {
@@ -18,12 +18,12 @@ export function callOf(context: HandlerContext): Call {
   return context.values.get(CALL);
 }
 
-/** Set by a transport that answers a caller whose deadline has passed by itself, and that knows without an AbortSignal, which is dear to make for every call. */
-export const CANCELLATION = createContextKey<Cancellation | undefined>(undefined);
+/** Set by a transport that answers a caller whose deadline has passed by itself, and that knows without an AbortSignal, which is dear to make for every call; or that has been let in already. */
+export const SUBMITTER = createContextKey<Submitter | undefined>(undefined);
 
-/** Whether the caller still waits. */
-export function cancellationOf(context: HandlerContext): Cancellation {
-  return context.values.get(CANCELLATION) ?? context.signal;
+/** Whether the caller still waits, and has been let in. */
+export function submitterOf(context: HandlerContext): Submitter {
+  return context.values.get(SUBMITTER) ?? context.signal;
 }
 
 /** Tells the caller that this is the answer to an earlier call with the same request_id. */

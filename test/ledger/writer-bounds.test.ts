@@ -66,6 +66,87 @@ describeStores("the ledger writer", (makeDatabase) => {
     });
   });
 
+  describe("with a crowd at its door", () => {
+    /** Enters so many, who submit a cent for this account when they are called in and say so. */
+    function entering(writer: LedgerWriter, count: number, accountId: string) {
+      const called: number[] = [];
+      const done: Promise<unknown>[] = [];
+      const isLetIn = Array.from({ length: count }, (_, index) =>
+        writer.enter(() => {
+          called.push(index);
+          done.push(writer.submit(cent(accountId), { aborted: false, reason: undefined, hasPlace: true }));
+        }),
+      );
+      return { called, done, isLetIn };
+    }
+
+    it("has the commands of a few batches made ahead, and the others as these are taken, in their order", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { batchSize: 2 });
+      const ahead = 2 * store.transactionsAtOnce;
+      const { called, done, isLetIn } = entering(writer, 50, alice);
+      expect(isLetIn).not.toContain(false);
+      expect(called).toHaveLength(ahead);
+      expect(writer.waiting).toBe(50);
+      await endOfTurn();
+      await endOfTurn();
+      // Each lane has taken a batch.
+      expect(called.length).toBeLessThanOrEqual(2 * ahead);
+      open();
+      await expect.poll(() => done.length).toBe(50);
+      await Promise.all(done);
+      expect(called).toEqual([...called].sort((a, b) => a - b));
+      expect(await ledger.balances(alice)).toEqual([500_000n]);
+      expect(writer.waiting).toBe(0);
+    });
+
+    it("lets nobody in beyond its bound, and takes the command of everyone it has let in", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { batchSize: 1, waiting: 20 });
+      const { called, done, isLetIn } = entering(writer, 21, alice);
+      expect(isLetIn.lastIndexOf(true)).toBe(19);
+      expect(isLetIn[20]).toBe(false);
+      expect(writer.hasRoom).toBe(false);
+      await expect(writer.submit(cent(alice))).rejects.toMatchObject({ reason: "OVERLOADED" });
+      open();
+      await expect.poll(() => done.length).toBe(20);
+      await Promise.all(done);
+      expect(called).not.toContain(20);
+      expect(await ledger.balances(alice)).toEqual([200_000n]);
+    });
+
+    it("takes one command for a place, and no second one when it is full", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { waiting: 2 });
+      const taken = [1, 2].map(() => writer.submit(cent(alice)));
+      const submitter = { aborted: false, reason: undefined, hasPlace: true };
+      const withPlace = writer.submit(cent(alice), submitter);
+      await expect(writer.submit(cent(alice), submitter)).rejects.toMatchObject({ reason: "OVERLOADED" });
+      open();
+      await Promise.all([...taken, withPlace]);
+      expect(await ledger.balances(alice)).toEqual([30_000n]);
+    });
+
+    it("goes on when those it calls in have gone or ask for nothing", async () => {
+      const alice = someone("alice");
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { batchSize: 1 });
+      const before = entering(writer, store.transactionsAtOnce, alice);
+      let gone = 0;
+      for (let index = 0; index < 30; index++) writer.enter(() => gone++);
+      const after = entering(writer, 3, alice);
+      open();
+      await expect.poll(() => after.done.length).toBe(3);
+      await Promise.all([...before.done, ...after.done]);
+      expect(gone).toBe(30);
+      await writer.close();
+      expect(writer.waiting).toBe(0);
+    });
+  });
+
   it("puts no more commands into a batch than its bound, and all of one turn into as few as that allows", async () => {
     const alice = someone("alice");
     const { writer, batches } = observed(ledger.store, { batchSize: 10 });

@@ -12,6 +12,12 @@ import { refusalOf } from "./support.js";
 describe("a service whose writer takes no more", () => {
   let server: GrpcServer;
   let takesMore = false;
+  /** Whether those who are let in have to wait until `callIn`. */
+  let isInCrowd = false;
+  let waiting: (() => void)[] = [];
+  const callIn = () => {
+    for (const begin of waiting.splice(0)) begin();
+  };
   let refused: DescMethod[] = [];
   let handled: string[] = [];
   beforeAll(async () => {
@@ -22,15 +28,25 @@ describe("a service whose writer takes no more", () => {
       },
       getBalance: () => ({ balance: create(BalanceSchema, {}) }),
     } as never);
-    const gate = writerGate(
-      () => takesMore,
-      (method) => refused.push(method),
-    );
+    const queue = {
+      get hasRoom() {
+        return takesMore;
+      },
+      enter(begin: () => void) {
+        if (!takesMore) return false;
+        if (isInCrowd) waiting.push(begin);
+        else begin();
+        return true;
+      },
+    };
+    const gate = writerGate(queue, (method) => refused.push(method));
     server = await startGrpcServer("127.0.0.1:0", [economy], [], { gate });
   });
   afterAll(() => server.stop(1_000));
   beforeEach(() => {
     takesMore = false;
+    isInCrowd = false;
+    waiting = [];
     refused = [];
     handled = [];
   });
@@ -54,5 +70,28 @@ describe("a service whose writer takes no more", () => {
     takesMore = true;
     await client().debit({});
     expect(handled).toEqual(["debit"]);
+  });
+
+  it("begins a call that was let in only when the writer calls it in, with all of its request", async () => {
+    [takesMore, isInCrowd] = [true, true];
+    const answer = client().debit({ accountId: "alice" });
+    await expect.poll(() => waiting).toHaveLength(1);
+    expect(handled).toEqual([]);
+    callIn();
+    await answer;
+    expect(handled).toEqual(["debit"]);
+  });
+
+  it("doesn't begin a call whose caller has gone or whose deadline has passed while it waited", async () => {
+    [takesMore, isInCrowd] = [true, true];
+    const gone = new AbortController();
+    const calls = [client().debit({}, { signal: gone.signal }), client().debit({}, { timeoutMs: 50 })];
+    const outcomes = Promise.allSettled(calls);
+    await expect.poll(() => waiting).toHaveLength(2);
+    gone.abort();
+    await outcomes;
+    await client().getBalance({ accountId: "alice" });
+    callIn();
+    expect(handled).toEqual([]);
   });
 });

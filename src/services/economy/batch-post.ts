@@ -11,8 +11,8 @@ import type {
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import type { Command, Idempotent } from "../../ledger/command.js";
 import { AtomicCommand } from "../../ledger/commands/atomic.js";
-import type { Cancellation } from "../../ledger/writer.js";
-import { callOf, cancellationOf } from "../call.js";
+import type { Submitter } from "../../ledger/writer.js";
+import { callOf, submitterOf } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { abortedStatus, toStatus } from "../error-details.js";
@@ -29,9 +29,9 @@ export function batchPost(dependencies: ServiceDependencies): MethodImpl<typeof 
   return async (request, context) => {
     const { caller } = callOf(context);
     const results = request.atomic
-      ? await postAtomically(dependencies, request, caller, cancellationOf(context))
+      ? await postAtomically(dependencies, request, caller, submitterOf(context))
       : await Promise.all(
-          request.items.map((item) => refusedAlone(() => postOne(dependencies, item, caller, cancellationOf(context)))),
+          request.items.map((item) => refusedAlone(() => postOne(dependencies, item, caller, submitterOf(context)))),
         );
     return { results };
   };
@@ -41,9 +41,9 @@ async function postOne(
   dependencies: ServiceDependencies,
   item: BatchPostItem,
   caller: string,
-  cancellation: Cancellation,
+  submitter: Submitter,
 ): Promise<Result> {
-  const posting = await dependencies.writer.submit(commandOf(dependencies, item, caller), cancellation);
+  const posting = await dependencies.writer.submit(commandOf(dependencies, item, caller), submitter);
   return toResult(dependencies, item, posting);
 }
 
@@ -51,7 +51,7 @@ async function postAtomically(
   dependencies: ServiceDependencies,
   { items }: BatchPostRequest,
   caller: string,
-  cancellation: Cancellation,
+  submitter: Submitter,
 ): Promise<Result[]> {
   const refusals = (refusedItem: number, error: TollgateError): Result[] =>
     items.map((_, index) => statusResult(index === refusedItem ? toStatus(error) : abortedStatus(refusedItem)));
@@ -66,7 +66,7 @@ async function postAtomically(
   }
   const atomic = new AtomicCommand(commands);
   try {
-    const postings = await dependencies.writer.submit(atomic, cancellation);
+    const postings = await dependencies.writer.submit(atomic, submitter);
     return await Promise.all(
       postings.map((posting, index) => toResult(dependencies, items[index] as BatchPostItem, posting)),
     );

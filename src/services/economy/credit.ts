@@ -13,7 +13,7 @@ import {
   type EconomyService,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { credit as creditCommand } from "../../ledger/commands/credit.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toBalance, toCreditGrant, toTransaction } from "../convert/economy.js";
 import { fromTimestamp } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
@@ -28,7 +28,7 @@ export function credit({
 }: ServiceDependencies): MethodImpl<typeof EconomyService.method.credit> {
   return async (request, context) => {
     const { accountId } = request;
-    const done = await writer.submit(creditCommandOf(request, callOf(context).caller), cancellationOf(context));
+    const done = await writer.submit(creditCommandOf(request, callOf(context).caller), submitterOf(context));
     if (done.kind === "done") {
       return {
         transaction: toTransaction(done.posted),

@@ -6,7 +6,7 @@ import {
   type EconomyService,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { debit as debitCommand } from "../../ledger/commands/debit.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
@@ -16,7 +16,7 @@ import { requireTransaction } from "./transactions.js";
 export function debit({ writer, store, points }: ServiceDependencies): MethodImpl<typeof EconomyService.method.debit> {
   return async (request, context) => {
     const { accountId } = request;
-    const done = await writer.submit(debitCommandOf(request, callOf(context).caller), cancellationOf(context));
+    const done = await writer.submit(debitCommandOf(request, callOf(context).caller), submitterOf(context));
     if (done.kind === "done") {
       return { transaction: toTransaction(done.posted), balance: toBalance(accountId, [done.account], points) };
     }

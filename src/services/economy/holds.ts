@@ -14,7 +14,7 @@ import {
 import { captureHold as captureCommand, releaseHold as releaseCommand } from "../../ledger/commands/end-hold.js";
 import { placeHold as placeCommand } from "../../ledger/commands/place-hold.js";
 import type { ReadStore } from "../../storage/read-store.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toBalance, toHold, toTransaction } from "../convert/economy.js";
 import { fromDuration, nowMicros } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
@@ -40,7 +40,7 @@ export function placeHold({
       ttlMicros: ttl ? fromDuration(ttl) : DEFAULT_TTL_MICROS,
       description,
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") {
       return { hold: toHold(done.hold), balance: toBalance(accountId, [done.account], points) };
     }
@@ -66,7 +66,7 @@ export function captureHold({
       toolId,
       description,
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") {
       const { posted, hold, account } = done;
       const balance = toBalance(hold.accountId, [account], points);
@@ -89,10 +89,7 @@ export function releaseHold({
 }: ServiceDependencies): MethodImpl<typeof EconomyService.method.releaseHold> {
   return async (request, context) => {
     const keyed = idempotentRequest(ReleaseHoldRequestSchema, request, callOf(context).caller);
-    const done = await writer.submit(
-      releaseCommand({ request: keyed, holdId: request.holdId }),
-      cancellationOf(context),
-    );
+    const done = await writer.submit(releaseCommand({ request: keyed, holdId: request.holdId }), submitterOf(context));
     if (done.kind === "done") {
       return { hold: toHold(done.hold), balance: toBalance(done.hold.accountId, [done.account], points) };
     }

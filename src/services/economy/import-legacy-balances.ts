@@ -12,8 +12,8 @@ import type {
   LegacyRowResultSchema,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { importLegacy } from "../../ledger/commands/import-legacy.js";
-import type { Cancellation } from "../../ledger/writer.js";
-import { callOf, cancellationOf } from "../call.js";
+import type { Submitter } from "../../ledger/writer.js";
+import { callOf, submitterOf } from "../call.js";
 import type { ServiceDependencies } from "../dependencies.js";
 
 type RowResult = MessageInitShape<typeof LegacyRowResultSchema> & { readonly amountUsdMicros: bigint };
@@ -31,7 +31,7 @@ export function importLegacyBalances(
       request,
       rates: ratesIn(request),
       caller,
-      cancellation: cancellationOf(context),
+      submitter: submitterOf(context),
       seen: new Set<string>(),
     };
     const results: RowResult[] = [];
@@ -57,7 +57,7 @@ interface ImportCall {
   readonly request: ImportLegacyBalancesRequest;
   readonly rates: LegacyRates;
   readonly caller: string;
-  readonly cancellation: Cancellation;
+  readonly submitter: Submitter;
   /** Accounts that a row of a dry run stood for already: where rows are written, the store knows. */
   readonly seen: Set<string>;
 }
@@ -81,7 +81,7 @@ async function importOne(call: ImportCall, row: LegacyBalance, index: number): P
     description: `old balance from ${sourceName}`,
   });
   try {
-    const { isImported } = await call.dependencies.writer.submit(command, call.cancellation);
+    const { isImported } = await call.dependencies.writer.submit(command, call.submitter);
     return { ...answer, amountUsdMicros: worth, imported: isImported };
   } catch (error) {
     // What is wrong with this row is this row's; what is wrong with the store is everybody's.

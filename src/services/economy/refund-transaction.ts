@@ -5,7 +5,7 @@ import {
   RefundTransactionRequestSchema,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { refundTransaction as refundCommand } from "../../ledger/commands/refund-transaction.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
@@ -26,7 +26,7 @@ export function refundTransaction({
       reason: request.reason,
       clawsBackRewards: request.clawBackRewards ?? true,
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") {
       const { accountId } = done.account;
       return { transaction: toTransaction(done.posted), balance: toBalance(accountId, [done.account], points) };

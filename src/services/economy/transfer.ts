@@ -6,7 +6,7 @@ import {
   TransferRequestSchema,
 } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { transfer as transferCommand } from "../../ledger/commands/transfer.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toBalance, toTransaction } from "../convert/economy.js";
 import type { ServiceDependencies } from "../dependencies.js";
 import { idempotentRequest } from "../requests.js";
@@ -20,7 +20,7 @@ export function transfer({
 }: ServiceDependencies): MethodImpl<typeof EconomyService.method.transfer> {
   return async (request, context) => {
     const { fromAccountId, toAccountId } = request;
-    const done = await writer.submit(transferCommandOf(request, callOf(context).caller), cancellationOf(context));
+    const done = await writer.submit(transferCommandOf(request, callOf(context).caller), submitterOf(context));
     if (done.kind === "done") {
       return {
         transaction: toTransaction(done.posted),

@@ -8,7 +8,7 @@ import type {
   GenerationService,
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { completeGeneration as completeCommand } from "../../ledger/commands/complete-generation.js";
-import { callOf, cancellationOf } from "../call.js";
+import { callOf, submitterOf } from "../call.js";
 import { toTransaction } from "../convert/economy.js";
 import { fromOutputs, toGeneration } from "../convert/generation.js";
 import { fromDuration, fromTimestamp } from "../convert/time.js";
@@ -32,7 +32,7 @@ export function completeGeneration({
       startTime: fromTimestamp(request.startTime),
       endTime: fromTimestamp(request.endTime),
     });
-    const { generation, posted, alreadyFinal } = await writer.submit(command, cancellationOf(context));
+    const { generation, posted, alreadyFinal } = await writer.submit(command, submitterOf(context));
     const answer = { generation: toGeneration(generation), alreadyFinal };
     if (posted) return { ...answer, transaction: toTransaction(posted) };
     if (generation.transactionId === "") return answer;

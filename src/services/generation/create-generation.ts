@@ -5,7 +5,7 @@ import {
   type GenerationService,
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { asFirstCreated, createGeneration as createCommand } from "../../ledger/commands/create-generation.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toHold } from "../convert/economy.js";
 import { fromAttribution, fromEstimate, fromPricing, toGeneration } from "../convert/generation.js";
 import type { ServiceDependencies } from "../dependencies.js";
@@ -44,7 +44,7 @@ export function createGeneration({
       placesHold: request.placeHold,
       estimate: fromEstimate(request.estimate),
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") {
       const { generation, hold } = done;
       const answer = { generation: toGeneration(generation), webhookUrl: webhookUrlOf(generation.generationId) };

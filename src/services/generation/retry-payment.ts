@@ -5,7 +5,7 @@ import {
   RetryPaymentRequestSchema,
 } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { retryPayment as retryCommand } from "../../ledger/commands/retry-payment.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { toTransaction } from "../convert/economy.js";
 import { toGeneration } from "../convert/generation.js";
 import type { ServiceDependencies } from "../dependencies.js";
@@ -25,7 +25,7 @@ export function retryPayment({
       generationId,
       payerAccountId,
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") {
       return { generation: toGeneration(done.generation), transaction: toTransaction(done.posted) };
     }

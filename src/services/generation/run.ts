@@ -3,14 +3,14 @@ import type { RunStatus } from "../../domain/generation/lifecycle.js";
 import type { GenerationService } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { attachRun as attachCommand } from "../../ledger/commands/attach-run.js";
 import { reportProgress as progressCommand } from "../../ledger/commands/report-progress.js";
-import { cancellationOf } from "../call.js";
+import { submitterOf } from "../call.js";
 import { fromOutputs, toGeneration } from "../convert/generation.js";
 import { fromTimestamp } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
 
 export function attachRun({ writer }: ServiceDependencies): MethodImpl<typeof GenerationService.method.attachRun> {
   return async ({ generationId, runId }, context) => {
-    const generation = await writer.submit(attachCommand({ generationId, runId }), cancellationOf(context));
+    const generation = await writer.submit(attachCommand({ generationId, runId }), submitterOf(context));
     return { generation: toGeneration(generation) };
   };
 }
@@ -30,7 +30,7 @@ export function reportProgress({
         observeTime: fromTimestamp(request.observeTime),
       },
     );
-    return { generation: toGeneration(await writer.submit(command, cancellationOf(context))) };
+    return { generation: toGeneration(await writer.submit(command, submitterOf(context))) };
   };
 }
 

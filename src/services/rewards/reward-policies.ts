@@ -9,7 +9,7 @@ import {
 } from "../../gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { setRewardPolicy as setCommand } from "../../ledger/commands/set-reward-policy.js";
 import type { RewardPolicyCursor, RewardPolicyStore } from "../../storage/read-store.js";
-import { callOf, cancellationOf, markReplayed } from "../call.js";
+import { callOf, markReplayed, submitterOf } from "../call.js";
 import { fromRewardPolicy, toRewardPolicy } from "../convert/rewards.js";
 import { fromTimestamp, nowMicros } from "../convert/time.js";
 import type { ServiceDependencies } from "../dependencies.js";
@@ -27,7 +27,7 @@ export function setRewardPolicy({
       policy: { policyId: uuidv7(), ...fromRewardPolicy(request.policy) },
       effectiveTime: fromTimestamp(request.policy.effectiveTime),
     });
-    const done = await writer.submit(command, cancellationOf(context));
+    const done = await writer.submit(command, submitterOf(context));
     if (done.kind === "done") return { policy: toRewardPolicy(done.policy) };
     if (done.isReplay) markReplayed(context);
     return { policy: toRewardPolicy(await requirePolicy(store, done.resourceId)) };
