@@ -29,9 +29,21 @@ export function isPlatformAccount(accountId: string): boolean {
   return accountId.startsWith(PLATFORM_PREFIX);
 }
 
+/** Names of each account's stripes, made once: every settlement asks for one several times. */
+const STRIPES = new Map<string, readonly string[]>(
+  PLATFORM_ACCOUNTS.map((accountId) => [
+    accountId,
+    Array.from({ length: STRIPE_COUNT }, (_, stripe) => stripeName(accountId, stripe)),
+  ]),
+);
+
+function stripeName(accountId: string, stripe: number): string {
+  return `${accountId}${STRIPE_SEPARATOR}${String(stripe).padStart(2, "0")}`;
+}
+
 /** Name of one stripe's row: "sys:revenue#03". @param stripe 0 to 15 */
 export function stripeOf(accountId: PlatformAccountId, stripe: number): string {
-  return `${accountId}${STRIPE_SEPARATOR}${String(stripe).padStart(2, "0")}`;
+  return STRIPES.get(accountId)?.[stripe] ?? stripeName(accountId, stripe);
 }
 
 /** The name that callers know: "sys:revenue#03" → "sys:revenue". */

@@ -1,8 +1,7 @@
-import { type AssetDay, type AssetUser, addedDays, usersOf } from "../domain/earnings.js";
+import { type AssetDay, type AssetUser, addedDays, type CreatorAsset, usersOf } from "../domain/earnings.js";
 import type { RewardRow } from "../domain/ledger/rows.js";
 import type { BatchChanges } from "./store.js";
-import { inKeyOrder } from "./table-changes.js";
-import { ASSET_DAYS, ASSET_USERS } from "./tables.js";
+import { inOrder } from "./table-changes.js";
 
 /*
  * What a batch adds to the sums that creators' earnings are read from. It is worked out from the rewards and clawbacks that the same save writes, so no command can forget it, and written in the
@@ -21,9 +20,13 @@ export interface RollupChange {
 /** In key order, so that instances which do meet wait instead of deadlocking. */
 export function rollupOf({ rewards, clawbacks }: BatchChanges, known: UsersInTransaction): RollupChange {
   return {
-    days: inKeyOrder(ASSET_DAYS, addedDays(rewards, clawbacks)),
-    users: inKeyOrder(ASSET_USERS, known.unknownIn(rewards)),
+    days: inOrder(addedDays(rewards, clawbacks), (day) => `${assetIn(day)}\n${day.day}`),
+    users: inOrder(known.unknownIn(rewards), (user) => `${assetIn(user)}\n${user.userAccountId}`),
   };
+}
+
+function assetIn({ accountId, assetId, role }: CreatorAsset): string {
+  return `${accountId}\n${assetId}\n${role}`;
 }
 
 /** Some thousand users of some dozen assets that are in fashion, in ten megabytes. */

@@ -7,8 +7,8 @@ type ReadGrants = (accountIds: readonly string[], limitPerAccount: number) => Pr
 
 /** What one transaction has seen of grants and does to them, which nobody may rely on before its commit. */
 export class GrantsInTransaction {
-  /** Heads of the accounts that are locked, a character a byte. */
-  private readonly heads = new Map<string, string>();
+  /** Heads of the accounts that are locked. */
+  private readonly heads = new Map<string, Uint8Array>();
   private readonly asked = new Set<string>();
   /** Grants of each account of which all were handed out. */
   private readonly complete = new Map<string, Grant[]>();
@@ -18,7 +18,7 @@ export class GrantsInTransaction {
 
   /** To be told of every account that the transaction has locked. */
   locked(accounts: readonly Account[]): void {
-    for (const { accountId, chainHead } of accounts) this.heads.set(accountId, textOfHead(chainHead));
+    for (const { accountId, chainHead } of accounts) this.heads.set(accountId, chainHead);
   }
 
   /**
@@ -105,7 +105,8 @@ export class GrantsInTransaction {
   /** What is known of a locked account, if it is still so. */
   private copiesOf(accountId: string, limitPerAccount: number): Grant[] | undefined {
     const known = this.known.get(accountId);
-    if (!known || known.chainHead !== this.heads.get(accountId)) return undefined;
+    const head = this.heads.get(accountId);
+    if (!known || !head || !isTextOf(head, known.chainHead)) return undefined;
     if (known.grants.length >= limitPerAccount) return undefined;
     const grants = known.grants.map((grant) => ({ ...grant }));
     this.complete.set(accountId, grants);
@@ -117,6 +118,12 @@ export class GrantsInTransaction {
 /** A character a byte. */
 function textOfHead({ buffer, byteOffset, length }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
+}
+
+function isTextOf(head: Uint8Array, text: string): boolean {
+  if (head.length !== text.length) return false;
+  for (let index = 0; index < head.length; index++) if (head[index] !== text.charCodeAt(index)) return false;
+  return true;
 }
 
 function isUsable({ remainingUsdMicros, isRolling }: Grant): boolean {

@@ -24,9 +24,20 @@ export interface TableChange {
 /** A batch's changes by table, in the order they are written in: keys first, so that a race with another instance shows at once. Tables without changes are left out. */
 export function changesByTable(changes: BatchChanges): TableChange[] {
   const all = [
-    change(REQUESTS, inKeyOrder(REQUESTS, changes.requests)),
-    change(GENERATIONS, inKeyOrder(GENERATIONS, changes.openedGenerations), changes.changedGenerations),
-    change(ACCOUNTS, inKeyOrder(ACCOUNTS, changes.openedAccounts), changes.changedAccounts),
+    change(
+      REQUESTS,
+      inOrder(changes.requests, ({ caller, requestId }) => `${caller}\n${requestId}`),
+    ),
+    change(
+      GENERATIONS,
+      inOrder(changes.openedGenerations, ({ generationId }) => generationId),
+      changes.changedGenerations,
+    ),
+    change(
+      ACCOUNTS,
+      inOrder(changes.openedAccounts, ({ accountId }) => accountId),
+      changes.changedAccounts,
+    ),
     change(GRANTS, changes.openedGrants, changes.changedGrants),
     change(HOLDS, changes.openedHolds, changes.changedHolds),
     change(TRANSACTIONS, changes.transactions, changes.changedTransactions),
@@ -43,11 +54,11 @@ function change<Row>(table: Table<Row>, inserted: readonly Row[], updated: reado
   return { table, inserted, updated } as unknown as TableChange;
 }
 
-/** For rows that another instance may insert too: two that meet then wait, and don't deadlock. */
-export function inKeyOrder<Row>(table: Table<Row>, rows: readonly Row[]): readonly Row[] {
+/** Rows that another instance may write too: two that meet then wait, and don't deadlock. @param keyOf what the row is found by */
+export function inOrder<Row>(rows: readonly Row[], keyOf: (row: Row) => string): readonly Row[] {
   if (rows.length < 2) return rows;
   return rows
-    .map((row) => ({ row, key: table.encode(row, table.key).join("\n") }))
+    .map((row) => ({ row, key: keyOf(row) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ row }) => row);
 }

@@ -108,8 +108,9 @@ export class Books {
    */
   find(accountId: string): Account | undefined {
     const storedId = storedIdInBatch(accountId, this.stripe);
-    if (!this.asked.has(storedId)) throw new NotInBatch(accountId);
-    return this.accounts.get(storedId);
+    const account = this.accounts.get(storedId);
+    if (!account && !this.asked.has(storedId)) throw new NotInBatch(accountId);
+    return account;
   }
 
   /** What a debit can take, micro-USD; 0 for an unknown account. */

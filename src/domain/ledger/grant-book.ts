@@ -44,13 +44,13 @@ export class GrantBook {
   add(grants: readonly Grant[], limitPerAccount?: number): void {
     const read = new Map<string, Grant[]>();
     for (const grant of grants) {
-      const ofAccount = read.get(grant.accountId) ?? [];
-      if (!ofAccount.some((other) => other.grantId === grant.grantId)) read.set(grant.accountId, [...ofAccount, grant]);
+      const ofAccount = read.get(grant.accountId);
+      if (!ofAccount) read.set(grant.accountId, [grant]);
+      else if (!includes(ofAccount, grant)) ofAccount.push(grant);
     }
     for (const [accountId, rows] of read) {
       const known = this.of(accountId);
-      const ids = new Set(known.map((grant) => grant.grantId));
-      known.push(...rows.filter((grant) => !ids.has(grant.grantId)));
+      for (const grant of rows) if (!includes(known, grant)) known.push(grant);
       known.sort(byBurnOrder);
       if (limitPerAccount === undefined) continue;
       const last = rows.sort(byBurnOrder)[limitPerAccount - 1];
@@ -170,6 +170,10 @@ export class GrantBook {
   private touch(grant: Grant): void {
     if (!this.opened.has(grant)) this.changed.add(grant);
   }
+}
+
+function includes(grants: readonly Grant[], { grantId }: Grant): boolean {
+  return grants.some((grant) => grant.grantId === grantId);
 }
 
 /** The earlier of two ends, null meaning never. */

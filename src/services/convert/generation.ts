@@ -38,7 +38,7 @@ import { fromDuration, toDuration, toTimestamp } from "./time.js";
 export function toGeneration(generation: Generation): MessageInitShape<typeof GenerationSchema> {
   const baseCostUsdMicros = generation.baseCostUsdMicros ?? 0n;
   const isPaid = generation.state === "COMPLETED";
-  return {
+  const message: MessageInitShape<typeof GenerationSchema> = {
     generationId: generation.generationId,
     accountId: generation.accountId,
     payerAccountId: generation.payerAccountId,
@@ -66,16 +66,14 @@ export function toGeneration(generation: Generation): MessageInitShape<typeof Ge
     notification: { ...generation.notification },
     metadata: { ...generation.metadata },
     createTime: toTimestamp(generation.createTime),
-    ...(generation.startTime === null ? {} : { startTime: toTimestamp(generation.startTime) }),
-    ...(generation.endTime === null ? {} : { endTime: toTimestamp(generation.endTime) }),
     updateTime: toTimestamp(generation.updateTime),
-    ...toPaymentFailure(generation),
   };
-}
-
-function toPaymentFailure(generation: Generation): Pick<MessageInitShape<typeof GenerationSchema>, "paymentFailure"> {
+  // Not spread into it: that would make so large an object a hash table.
+  if (generation.startTime !== null) message.startTime = toTimestamp(generation.startTime);
+  if (generation.endTime !== null) message.endTime = toTimestamp(generation.endTime);
   const paymentFailure = paymentFailureOf(generation);
-  return paymentFailure ? { paymentFailure } : {};
+  if (paymentFailure) message.paymentFailure = paymentFailure;
+  return message;
 }
 
 /** A cast as the list of its steps shows it. */
