@@ -1,4 +1,5 @@
 import type { Account, Grant } from "../domain/ledger/rows.js";
+import { groupBy } from "./group.js";
 import type { KnownGrants } from "./known-grants.js";
 import type { BatchChanges } from "./store.js";
 
@@ -91,7 +92,7 @@ export class GrantsInTransaction {
   private async read(accountIds: readonly string[], limitPerAccount: number, read: ReadGrants): Promise<Grant[]> {
     if (accountIds.length === 0) return [];
     const grants = await read(accountIds, limitPerAccount);
-    const found = byAccount(grants);
+    const found = groupBy(grants, ({ accountId: owner }) => owner);
     for (const accountId of accountIds) {
       const ofAccount = found.get(accountId) ?? [];
       // With as many as were asked for there may be more; and of what is asked for again, only the caller knows what it did to it meanwhile.
@@ -128,14 +129,4 @@ function isTextOf(head: Uint8Array, text: string): boolean {
 
 function isUsable({ remainingUsdMicros, isRolling }: Grant): boolean {
   return remainingUsdMicros > 0n || isRolling;
-}
-
-function byAccount(grants: readonly Grant[]): Map<string, Grant[]> {
-  const found = new Map<string, Grant[]>();
-  for (const grant of grants) {
-    const others = found.get(grant.accountId);
-    if (others) others.push(grant);
-    else found.set(grant.accountId, [grant]);
-  }
-  return found;
 }

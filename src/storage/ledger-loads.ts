@@ -3,7 +3,7 @@ import type { Grant, Hold } from "../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 import { NEVER } from "./columns.js";
-import { groupByTransaction } from "./group.js";
+import { groupBy } from "./group.js";
 import type { LoadedDue, LoadedKeys } from "./store.js";
 import { ENTRIES, GRANTS, HOLDS, REWARD_POLICIES, REWARDS, TRANSACTIONS } from "./tables.js";
 import { isUuid } from "./uuid.js";
@@ -90,8 +90,8 @@ export class LedgerLoads {
     const transactions = await select("load_refund_transactions", "transactions", "transaction_id");
     const entries = await select("load_refund_entries", "entries", "transaction_id, position");
     const rewards = await select("load_refund_rewards", "rewards", "transaction_id, position");
-    const entriesOf = groupByTransaction(entries.map(ENTRIES.decode));
-    const rewardsOf = groupByTransaction(rewards.map(REWARDS.decode));
+    const entriesOf = groupBy(entries.map(ENTRIES.decode), transactionIdOf);
+    const rewardsOf = groupBy(rewards.map(REWARDS.decode), transactionIdOf);
     return transactions.map(TRANSACTIONS.decode).map((transaction) => ({
       transaction,
       entries: entriesOf.get(transaction.transactionId) ?? [],
@@ -123,4 +123,8 @@ export class LedgerLoads {
     }
     return [...accounts].map(([transactionId, accountIds]) => ({ transactionId, accountIds }));
   }
+}
+
+function transactionIdOf({ transactionId }: { readonly transactionId: string }): string {
+  return transactionId;
 }

@@ -3,7 +3,7 @@ import type { Generation, GenerationEvent } from "../../domain/generation/genera
 import type { TransactionWithEntries } from "../../domain/ledger/rows.js";
 import type { EpochMicros } from "../../domain/time.js";
 import type { Table } from "../columns.js";
-import { groupByTransaction } from "../group.js";
+import { groupBy } from "../group.js";
 import type { EntryCursor, GenerationFilter, Page, ReadStore, TransactionFilter } from "../read-store.js";
 import type { GenerationRef } from "../store.js";
 import { ENTRIES, EVENTS, GENERATIONS, TRANSACTIONS } from "../tables.js";
@@ -175,7 +175,7 @@ export class KnexReads
       this.knex(ENTRIES.name).whereIn("transaction_id", transactionIds).orderBy(["transaction_id", "position"]),
     );
     const byId = new Map(transactions.map((transaction) => [transaction.transactionId, transaction]));
-    const entriesOf = groupByTransaction(entries);
+    const entriesOf = groupBy(entries, ({ transactionId }) => transactionId);
     return transactionIds.flatMap((transactionId) => {
       const transaction = byId.get(transactionId);
       return transaction ? [{ transaction, entries: entriesOf.get(transactionId) ?? [] }] : [];
