@@ -90,9 +90,7 @@ export async function startApp(config: Config, log: Logger, worker?: Worker): Pr
     },
   });
   core.urls.public ??= http.url;
-  const gate = writerGate(writer, (method) =>
-    metrics.callDone(`${method.parent.typeName}/${method.name}`, "ResourceExhausted", 0),
-  );
+  const gate = writerGate(writer, (method) => metrics.callOverloaded(method));
   const served = [...services, ...standardServices(readiness, services)];
   const grpc = await startGrpcServer(config.grpcListen, served, chain, { gate, maxConnectionAgeMs });
 

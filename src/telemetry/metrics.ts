@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   AggregatorRegistry,
   Counter,
@@ -45,6 +46,9 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Refused since they were last asked for, by method: in a crowd that happens so often that a look-up in the counter each time would be half of what a refusal costs. */
+  private readonly newlyRefused = new Map<DescMethod, number>();
+
   private readonly webhooks = new Counter({
     name: "tollgate_webhooks_total",
     help: "Webhooks answered, by what they did.",
@@ -67,10 +71,25 @@ export class Metrics {
         this.set(waitingCommands());
       },
     });
+    const { newlyRefused } = this;
+    new Counter({
+      name: "tollgate_overloaded_calls_total",
+      help: "Calls refused as OVERLOADED before anything was done for them, by method. They aren't among those timed.",
+      labelNames: ["method"],
+      registers: [this.registry],
+      collect() {
+        for (const [{ parent, name }, count] of newlyRefused) this.inc({ method: `${parent.typeName}/${name}` }, count);
+        newlyRefused.clear();
+      },
+    });
   }
 
   callDone(method: string, code: string, elapsedMs: number): void {
     this.calls.observe({ method, code }, elapsedMs / 1_000);
+  }
+
+  callOverloaded(method: DescMethod): void {
+    this.newlyRefused.set(method, (this.newlyRefused.get(method) ?? 0) + 1);
   }
 
   batchDone({ commands, elapsedMs }: { readonly commands: number; readonly elapsedMs: number }): void {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
+import { Metrics } from "../../src/telemetry/metrics.js";
 import { startTestApp, type TestApp } from "../support/app.js";
 
 let test: TestApp;
@@ -18,4 +20,16 @@ it("counts calls by method and code, and the batches they were committed in", as
   expect(text).toContain(`${calls}/GetBalance",code="NotFound"} 1`);
   expect(text).toContain("tollgate_batch_commands_count 1");
   expect(text).toContain("tollgate_waiting_commands 0");
+});
+
+it("counts calls refused as OVERLOADED by method, however often it is asked", async () => {
+  const metrics = new Metrics(() => 0);
+  const { debit, credit } = EconomyService.method;
+  for (const method of [debit, credit, debit]) metrics.callOverloaded(method);
+  const refused = 'tollgate_overloaded_calls_total{method="stationthis.economy.v1.EconomyService';
+  expect(await metrics.text()).toContain(`${refused}/Debit"} 2`);
+  metrics.callOverloaded(debit);
+  const text = await metrics.text();
+  expect(text).toContain(`${refused}/Debit"} 3`);
+  expect(text).toContain(`${refused}/Credit"} 1`);
 });
