@@ -25,7 +25,7 @@ export interface WriterLimits extends AdmissionLimits {
 }
 
 export const DEFAULT_WRITER_LIMITS: WriterLimits = {
-  batchSize: 192,
+  batchSize: 256,
   waiting: 4_096,
   waitingMs: 2_500,
   standingMs: 250,
