@@ -97,7 +97,7 @@ export class LedgerWriter {
   /**
    * Takes a place in the queue for a command that is still to be made: in a crowd, what it takes to read and check a request is left until its turn is near, so that the others can be told at once
    * that there is no room for them (docs/decisions/0026).
-   * @param begin called when it is time to make the command and submit it, in this turn of the event loop or the next; at once if few wait. One whose caller has gone may do nothing
+   * @param begin called when it is time to make the command and submit it, in this turn of the event loop or the next; at once if few wait. One whose caller has gone may do nothing, and none may throw
    * @returns false if there is no room: then `begin` is never called
    */
   enter(begin: () => void): boolean {
@@ -172,7 +172,9 @@ export class LedgerWriter {
   /** Has the next commands made, once what the batch that was just taken reads is on its way. Those called in may all have gone, or ask for what can't be done: then the queue stays as it is. */
   private async callIn(): Promise<void> {
     await endOfTurn();
-    const count = Math.max(0, this.madeAhead - this.queue.length);
+    // Some in any case: commands that come without a place must not keep those with one out for ever.
+    const least = Math.ceil(this.limits.batchSize / 4);
+    const count = Math.max(least, this.madeAhead - this.queue.length);
     for (const begin of this.places.splice(0, count)) begin();
     await endOfTurn();
   }

@@ -130,6 +130,22 @@ describeStores("the ledger writer", (makeDatabase) => {
       expect(await ledger.balances(alice)).toEqual([30_000n]);
     });
 
+    it("calls in those who have a place although others keep its queue full", async () => {
+      const alice = someone("alice");
+      const { writer } = observed(ledger.store, { batchSize: 4 });
+      let left = 300;
+      const keepFull = async (): Promise<void> => {
+        while (left-- > 0) await writer.submit(cent(alice));
+      };
+      const others = Array.from({ length: 60 }, keepFull);
+      const leftWhenCalled: number[] = [];
+      for (let index = 0; index < 5; index++) writer.enter(() => leftWhenCalled.push(left));
+      expect(leftWhenCalled).toEqual([]);
+      await Promise.all(others);
+      expect(leftWhenCalled).toHaveLength(5);
+      for (const stillToCome of leftWhenCalled) expect(stillToCome).toBeGreaterThan(100);
+    });
+
     it("goes on when those it calls in have gone or ask for nothing", async () => {
       const alice = someone("alice");
       const { store, open } = gated(ledger.store);
