@@ -116,12 +116,11 @@ export class LedgerLoads {
     const ids = this.queries.uuids(transactionIds.filter(isUuid));
     if (transactionIds.length === 0) return [];
     const sql = `select transaction_id, account_id from entries where transaction_id ${ids.sql}`;
-    const accounts = new Map<string, string[]>();
-    for (const row of await this.queries.query("load_transaction_accounts", sql, [ids.binding])) {
-      const transactionId = row.transaction_id as string;
-      accounts.set(transactionId, [...(accounts.get(transactionId) ?? []), row.account_id as string]);
-    }
-    return [...accounts].map(([transactionId, accountIds]) => ({ transactionId, accountIds }));
+    const rows = await this.queries.query("load_transaction_accounts", sql, [ids.binding]);
+    return [...groupBy(rows, (row) => row.transaction_id as string)].map(([transactionId, ofTransaction]) => ({
+      transactionId,
+      accountIds: ofTransaction.map((row) => row.account_id as string),
+    }));
   }
 }
 
