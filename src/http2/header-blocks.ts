@@ -7,6 +7,14 @@ export interface HeaderBlock {
   readonly endsStream: boolean;
 }
 
+/** One that is still to come to its end. */
+interface OpenBlock {
+  readonly streamId: number;
+  readonly pieces: Buffer[];
+  bytes: number;
+  readonly endsStream: boolean;
+}
+
 /** Weight and dependency, which mean nothing any more (RFC 9113, 5.3.1). */
 const PRIORITY_BYTES = 5;
 /** Nobody needs as many to send what headers may have (CVE-2024-27316 and its like). */
@@ -14,8 +22,7 @@ const MOST_CONTINUATIONS = 16;
 
 /** Puts HEADERS and the CONTINUATIONs after it together. */
 export class HeaderBlocks {
-  private open: (Omit<HeaderBlock, "bytes"> & { readonly pieces: Buffer[] }) | undefined;
-  private openBytes = 0;
+  private open: OpenBlock | undefined;
 
   /** @param mostBytes of a block: as it is compressed, it is no longer than what it says */
   constructor(private readonly mostBytes: number) {}
@@ -31,24 +38,38 @@ export class HeaderBlocks {
    * @throws ConnectionError if the frame can't be, or is too much
    */
   add(frame: Frame): HeaderBlock | undefined {
-    const { type, flags, streamId, payload } = frame;
-    if (type === FrameType.headers) {
-      if (streamId === 0) throw wrong("headers of no stream");
-      this.open = { streamId, endsStream: (flags & Flag.endsStream) !== 0, pieces: [fragment(frame)] };
-      this.openBytes = 0;
-    } else {
-      if (this.open?.streamId !== streamId) throw wrong("a continuation of nothing");
-      this.open.pieces.push(payload);
-    }
-    const { pieces, ...block } = this.open;
-    this.openBytes += payload.length;
-    if (this.openBytes > this.mostBytes || pieces.length > MOST_CONTINUATIONS) {
-      throw new ConnectionError(ErrorCode.enhanceYourCalm, `headers of more than ${this.mostBytes} bytes`);
-    }
+    if (frame.type === FrameType.headers) return this.begin(frame);
+    if (this.open?.streamId !== frame.streamId) throw wrong("a continuation of nothing");
+    return this.goOn(this.open, frame);
+  }
+
+  private begin(frame: Frame): HeaderBlock | undefined {
+    const { flags, streamId } = frame;
+    if (streamId === 0) throw wrong("headers of no stream");
+    const bytes = fragment(frame);
+    const endsStream = (flags & Flag.endsStream) !== 0;
+    this.checkLength(bytes.length);
+    if (flags & Flag.endsHeaders) return { streamId, bytes, endsStream };
+    this.open = { streamId, pieces: [bytes], bytes: bytes.length, endsStream };
+    return undefined;
+  }
+
+  private goOn(open: OpenBlock, { flags, payload }: Frame): HeaderBlock | undefined {
+    open.pieces.push(payload);
+    open.bytes += payload.length;
+    this.checkLength(open.bytes);
+    if (open.pieces.length > MOST_CONTINUATIONS) throw this.tooMuch();
     if (!(flags & Flag.endsHeaders)) return undefined;
     this.open = undefined;
-    const [first] = pieces;
-    return { ...block, bytes: pieces.length === 1 && first ? first : Buffer.concat(pieces) };
+    return { streamId: open.streamId, bytes: Buffer.concat(open.pieces), endsStream: open.endsStream };
+  }
+
+  private checkLength(bytes: number): void {
+    if (bytes > this.mostBytes) throw this.tooMuch();
+  }
+
+  private tooMuch(): ConnectionError {
+    return new ConnectionError(ErrorCode.enhanceYourCalm, `headers of more than ${this.mostBytes} bytes`);
   }
 }
 

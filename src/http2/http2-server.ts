@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
-import { type OnStream, ServerConnection } from "./server-connection.js";
+import { type RequestHandler, ServerConnection } from "./server-connection.js";
 
 /** How often connections are looked at for what has taken too long. */
 const SWEEP_MS = 1_000;
@@ -9,12 +9,10 @@ const MOST_CONNECTIONS = 10_000;
 /** Connections that were opened together aren't told to go together. */
 const AGE_JITTER = 0.1;
 
-export interface Http2ServerOptions {
+export interface Http2ServerOptions extends RequestHandler {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Told of every request, at its headers. */
-  readonly onStream: OnStream;
   readonly limits?: Limits;
   /** Milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none */
   readonly maxConnectionAgeMs?: number | undefined;
@@ -78,8 +76,8 @@ export class Http2Server {
       socket.destroy();
       return;
     }
-    const { limits = DEFAULT_LIMITS, onStream, maxConnectionAgeMs } = this.options;
-    const connection: ServerConnection = new ServerConnection(socket, limits, this.load, onStream, () => {
+    const { limits = DEFAULT_LIMITS, maxConnectionAgeMs } = this.options;
+    const connection: ServerConnection = new ServerConnection(socket, limits, this.load, this.options, () => {
       this.connections.delete(connection);
       clearTimeout(old);
     });

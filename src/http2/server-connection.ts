@@ -30,8 +30,16 @@ const MOST_UNWRITTEN_BYTES = 1_024 * 1_024;
 const LAST_CALLS_MS = 1_000;
 const PING = Buffer.from("tollgate");
 
-/** What becomes of a stream that has begun. */
-export type OnStream = (stream: ServerStream) => void;
+/** What becomes of requests. Neither may throw. */
+export interface RequestHandler {
+  /**
+   * Asked at the headers of each request. One that is refused gets no stream, and what else comes of it is left unread: so it costs least.
+   * @returns all of the answer, as `encodeHeaders` makes it; undefined if the request is to be served. Default: all are
+   */
+  readonly refusalOf?: (headers: RequestHeaders) => Uint8Array | undefined;
+  /** Told of the stream of each of the others. */
+  readonly onStream: (stream: ServerStream) => void;
+}
 
 /*
  * One client's connection (RFC 9113). States:
@@ -53,7 +61,8 @@ export class ServerConnection implements StreamConnection {
   private readonly streams = new Map<number, ServerStream>();
   /** Those with something that the connection has no room for yet, in the order in which they have waited. */
   private readonly waiting = new Set<ServerStream>();
-  private toStop: ServerStream[] = [];
+  /** Those whose answer is complete before their request is: clients are told to stop if they haven't by the end of this turn. */
+  private readonly toStop = new Set<number>();
   private state: "greeting" | "open" | "last calls" | "draining" | "closed" = "greeting";
   private preface: Buffer | undefined = Buffer.alloc(0);
   /** Of all that the client has begun, and of those that aren't left to another connection. */
@@ -71,7 +80,7 @@ export class ServerConnection implements StreamConnection {
     private readonly limits: Limits,
     /** Shared by all connections of a server. */
     private readonly load: { streams: number },
-    private readonly onStream: OnStream,
+    private readonly handler: RequestHandler,
     private readonly onClosed: (connection: ServerConnection) => void,
   ) {
     this.decoder = new HeaderDecoder(limits.mostHeaderBytes, requestHeadersOf);
@@ -136,12 +145,13 @@ export class ServerConnection implements StreamConnection {
     else if (this.waiting.size > 0) this.waiting.delete(stream);
   }
 
-  stopSoon(stream: ServerStream): void {
-    this.toStop.push(stream);
+  stopSoon({ id }: ServerStream): void {
+    this.toStop.add(id);
   }
 
-  forget(stream: ServerStream): void {
-    this.streams.delete(stream.id);
+  forget({ id }: ServerStream): void {
+    this.streams.delete(id);
+    this.toStop.delete(id);
     this.load.streams--;
     if (this.state === "draining") this.flushSoon();
   }
@@ -214,8 +224,10 @@ export class ServerConnection implements StreamConnection {
     const headers = this.decoder.decode(block.bytes);
     const stream = this.streams.get(block.streamId);
     if (stream) this.takeTrailers(stream, block.endsStream);
-    else if (block.streamId <= this.lastStreamId) this.idleFrames.count();
-    else this.begin(block.streamId, headers, block.endsStream);
+    else if (block.streamId <= this.lastStreamId) {
+      this.idleFrames.count();
+      this.leaveUnread(block.streamId, block.endsStream);
+    } else this.begin(block.streamId, headers, block.endsStream);
   }
 
   private takeTrailers(stream: ServerStream, endsStream: boolean): void {
@@ -233,6 +245,13 @@ export class ServerConnection implements StreamConnection {
       this.resetFor(streamId, headers === "malformed" ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm);
       return;
     }
+    const refusal = this.handler.refusalOf?.(headers);
+    if (refusal) {
+      this.writer.headers(streamId, refusal, true);
+      if (!endsStream) this.toStop.add(streamId);
+      this.flushSoon();
+      return;
+    }
     const { mostStreams, mostStreamsInAll, mostUnsentBytes, streamWindowBytes } = this.limits;
     if (this.load.streams >= mostStreamsInAll) {
       // Which is no fault of this client's.
@@ -248,7 +267,7 @@ export class ServerConnection implements StreamConnection {
     stream.movedAt = this.heardAt;
     this.streams.set(streamId, stream);
     this.load.streams++;
-    this.onStream(stream);
+    this.handler.onStream(stream);
     if (endsStream && !stream.isClosed) stream.receiveEnd();
   }
 
@@ -262,8 +281,8 @@ export class ServerConnection implements StreamConnection {
     const bytes = unpadded(frame);
     if (bytes.length === 0 && !endsStream) this.idleFrames.count();
     const stream = this.streams.get(streamId);
-    if (!stream) return;
-    if (stream.isRequestWhole) this.resetFor(streamId, ErrorCode.streamClosed);
+    if (!stream) this.leaveUnread(streamId, endsStream);
+    else if (stream.isRequestWhole) this.resetFor(streamId, ErrorCode.streamClosed);
     else if (!stream.hasRoomFor(payload.length)) this.resetFor(streamId, ErrorCode.flowControlError);
     else if (this.heldBytes + bytes.length > this.limits.mostHeldBytes) {
       this.resetFor(streamId, ErrorCode.enhanceYourCalm);
@@ -275,10 +294,16 @@ export class ServerConnection implements StreamConnection {
     }
   }
 
+  /** More of a request that was refused, or is over. */
+  private leaveUnread(streamId: number, endsStream: boolean): void {
+    if (endsStream) this.toStop.delete(streamId);
+  }
+
   private takeReset({ streamId, payload }: Frame): void {
     if (payload.length !== 4) throw ofWrongSize();
     if (streamId === 0 || streamId > this.lastStreamId) throw ofNoStream();
     this.idleFrames.count();
+    this.toStop.delete(streamId);
     this.streams.get(streamId)?.close();
   }
 
@@ -382,7 +407,7 @@ export class ServerConnection implements StreamConnection {
 
   private flush(): void {
     this.isFlushing = false;
-    for (const stream of this.toStop.splice(0)) stream.reset(ErrorCode.noError);
+    this.stopRequests();
     const bytes = this.writer.take();
     if (bytes && !this.socket.destroyed && !this.socket.writableEnded) this.socket.write(bytes);
     if (this.socket.writableLength > MOST_UNWRITTEN_BYTES) this.socket.pause();
@@ -390,6 +415,14 @@ export class ServerConnection implements StreamConnection {
     else this.pumpWaiting();
     const isOver = this.streams.size === 0 && this.writer.gatheredBytes === 0;
     if (this.state === "draining" && isOver) this.end();
+  }
+
+  private stopRequests(): void {
+    for (const id of this.toStop) {
+      this.writer.number(FrameType.resetStream, id, ErrorCode.noError);
+      this.streams.get(id)?.close();
+    }
+    this.toStop.clear();
   }
 
   /** Says no more, and hears nothing. */

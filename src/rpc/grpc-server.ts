@@ -3,6 +3,7 @@ import { Code, createConnectRouter, type Interceptor } from "@connectrpc/connect
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Http2Server } from "../http2/http2-server.js";
+import type { RequestHeaders } from "../http2/request-headers.js";
 import type { ServerStream } from "../http2/server-stream.js";
 import { serveGenerally } from "./general-call.js";
 import { pathOf } from "./grpc-call.js";
@@ -52,23 +53,20 @@ export async function startGrpcServer(
   { gate, maxConnectionAgeMs }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
   const byPath = new Map(served(services, interceptors).map((each) => [pathOf(each.method), each]));
-  const onStream = (stream: ServerStream): void => {
-    const { path } = stream.headers;
+  const refusalOf = ({ path }: RequestHeaders): Uint8Array | undefined => {
     const found = byPath.get(path);
-    if (!found) {
-      const what = `there is no method ${path.slice(0, 200)} here`;
-      stream.respond(refusalBlock(said(Code.Unimplemented, what)), true);
-    } else if (gate?.refuses(found.method)) {
-      stream.respond(OVERLOADED, true);
-    } else if (found.run && isPlain(stream.headers)) {
-      PlainCall.serve(stream, found.method, found.run, MAX_MESSAGE_BYTES, gate);
-    } else {
-      void serveGenerally(stream, found.handler);
-    }
+    if (found) return gate?.refuses(found.method) ? OVERLOADED : undefined;
+    return refusalBlock(said(Code.Unimplemented, `there is no method ${path.slice(0, 200)} here`));
+  };
+  const onStream = (stream: ServerStream): void => {
+    const { method, run, handler } = byPath.get(stream.headers.path) as Served;
+    if (run && isPlain(stream.headers)) PlainCall.serve(stream, method, run, MAX_MESSAGE_BYTES, gate);
+    else void serveGenerally(stream, handler);
   };
   const server = await Http2Server.listen({
     host: hostOf(listen),
     port: portOf(listen),
+    refusalOf,
     onStream,
     maxConnectionAgeMs,
   });

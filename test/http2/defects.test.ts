@@ -2,11 +2,11 @@ import type { Socket } from "node:net";
 import { expect, it } from "vitest";
 import { ErrorCode, type Frame, FrameReader, FrameType, PREFACE } from "../../src/http2/frames.js";
 import { DEFAULT_LIMITS } from "../../src/http2/limits.js";
-import { type OnStream, ServerConnection } from "../../src/http2/server-connection.js";
+import { type RequestHandler, ServerConnection } from "../../src/http2/server-connection.js";
 import { Peer } from "./peer.js";
 import { framesOf, requestTo } from "./raw-client.js";
 
-it.each<[string, OnStream]>([
+it.each<[string, RequestHandler["onStream"]]>([
   [
     "a request's headers",
     () => {
@@ -25,7 +25,7 @@ it.each<[string, OnStream]>([
 ])("a defect in what is told of %s ends the connection with INTERNAL_ERROR, and is thrown on", (_, onStream) => {
   const peer = new Peer();
   peer.startReading();
-  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, { streams: 0 }, onStream, () => {});
+  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, { streams: 0 }, { onStream }, () => {});
   const bytes = framesOf((writer) => {
     writer.settings({});
     writer.headers(1, requestTo("/any"), false);

@@ -146,10 +146,10 @@ describe("a client that does a little of all this", () => {
     expect(requests.all.every(({ closings }) => closings === 1)).toBe(true);
   });
 
-  it("isn't sent away for calls that are refused, however many", async () => {
+  it.each(["/early", "/refused"])("isn't sent away for calls that are refused, however many: %s", async (path) => {
     const client = await (await startServer(LIMITS)).open();
     for (let id = 1; id < 8 * MOST; id += 2) {
-      client.request(id, "/early");
+      client.request(id, path);
       client.frame(data, endsStream, id, "too late for anybody");
     }
     client.request(8 * MOST + 1, "/echo", "still here");

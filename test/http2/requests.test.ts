@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ErrorCode, Flag, FrameType, MOST_STREAM_ID, PREFACE, Setting } from "../../src/http2/frames.js";
 import { encodeHeaders } from "../../src/http2/hpack/encode-headers.js";
-import { framesOf, requestTo } from "./raw-client.js";
-import { startServer } from "./test-server.js";
+import { framesOf, type RawClient, requestTo } from "./raw-client.js";
+import { END, expectNothingKept, startConnection, startServer } from "./test-server.js";
 
 const { data, headers, resetStream, continuation } = FrameType;
 const { endsStream, endsHeaders, isPadded, hasPriority } = Flag;
@@ -74,6 +74,49 @@ describe("a request", () => {
     await client.settled();
     expect(client.frames.filter(({ type }) => type === resetStream)).toEqual([]);
     expect(requests.last).toMatchObject({ isWhole: false, closings: 1 });
+  });
+
+  it("that is refused at its headers gets no stream, and is told to send no more", async () => {
+    const test = await startConnection();
+    const { client, requests } = test;
+    client.request(1, "/refused");
+    const answer = await client.nextOf(headers, 1);
+    expect(answer.flags & endsStream).toBe(endsStream);
+    expect(await client.nextReset(1)).toBe(ErrorCode.noError);
+    client.frame(data, 0, 1, "too");
+    client.frame(data, endsStream, 1, "late");
+    client.request(3, "/echo", "and the next is served");
+    expect((await client.answer(3)).body).toBe("and the next is served");
+    expect(requests.all).toHaveLength(1);
+    expectNothingKept(test);
+  });
+
+  it.each<[string, (client: RawClient) => void]>([
+    ["by the end of the turn", (client) => client.request(1, "/refused", "in one piece")],
+    ["at its headers", (client) => client.send((writer) => writer.headers(1, requestTo("/refused"), true))],
+    [
+      "with trailers",
+      (client) =>
+        client.send((writer) => {
+          writer.headers(1, requestTo("/refused"), false);
+          writer.headers(1, END, true);
+        }),
+    ],
+    [
+      "by a reset",
+      (client) =>
+        client.send((writer) => {
+          writer.headers(1, requestTo("/refused"), false);
+          writer.number(resetStream, 1, ErrorCode.cancel);
+        }),
+    ],
+  ])("that is refused and has ended %s isn't told to", async (_, request) => {
+    const { client, requests } = await startConnection();
+    request(client);
+    await client.nextOf(headers, 1);
+    await client.settled();
+    expect(client.frames.filter(({ type }) => type === resetStream)).toEqual([]);
+    expect(requests.all).toEqual([]);
   });
 
   it("of a client that keeps a smaller table of headers is answered with the news that it is", async () => {

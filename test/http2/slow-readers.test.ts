@@ -23,7 +23,7 @@ describe("a client that sends and doesn't read", () => {
       peer as unknown as Socket,
       limits,
       { streams: 0 },
-      new Requests().onStream,
+      new Requests(),
       () => {},
     );
     peer.push(Buffer.concat([PREFACE, framesOf((writer) => writer.settings({}))]));

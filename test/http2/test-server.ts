@@ -4,7 +4,8 @@ import { afterEach, expect } from "vitest";
 import { encodeHeaders } from "../../src/http2/hpack/encode-headers.js";
 import { Http2Server, type Http2ServerOptions } from "../../src/http2/http2-server.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/http2/limits.js";
-import { type OnStream, ServerConnection } from "../../src/http2/server-connection.js";
+import { type RequestHandler, ServerConnection } from "../../src/http2/server-connection.js";
+import type { RequestHeaders } from "../../src/http2/request-headers.js";
 import type { ServerStream, StreamUser } from "../../src/http2/server-stream.js";
 import { RawClient } from "./raw-client.js";
 
@@ -30,9 +31,11 @@ afterEach(async () => {
 });
 
 /** What a server has heard of its requests. */
-export class Requests {
+export class Requests implements RequestHandler {
+  /** Those that got a stream. */
   readonly all: ServedRequest[] = [];
-  readonly onStream: OnStream = (stream) => {
+  readonly refusalOf = ({ path }: RequestHeaders): Uint8Array | undefined => (path === "/refused" ? REFUSAL : undefined);
+  readonly onStream = (stream: ServerStream): void => {
     this.all.push(new ServedRequest(stream));
   };
 
@@ -41,7 +44,7 @@ export class Requests {
   }
 }
 
-/** Served by path: `/echo` answers with what it was sent, `/early` before it was sent anything, `/hold` takes nothing and never answers, `/wait` takes all and never answers. */
+/** Served by path: `/echo` answers with what it was sent, `/early` before it was sent anything, `/hold` takes nothing and never answers, `/wait` takes all and never answers; `/refused` gets no stream. */
 export class ServedRequest implements StreamUser {
   private readonly chunks: Buffer[] = [];
   isWhole = false;
@@ -93,9 +96,9 @@ export async function startServer(
   more: Partial<Http2ServerOptions> = {},
 ): Promise<TestServer> {
   const requests = new Requests();
-  const { onStream } = requests;
+  const { refusalOf, onStream } = requests;
   const all = { ...DEFAULT_LIMITS, ...limits };
-  const server = await Http2Server.listen({ host: "127.0.0.1", port: 0, onStream, limits: all, ...more });
+  const server = await Http2Server.listen({ host: "127.0.0.1", port: 0, refusalOf, onStream, limits: all, ...more });
   servers.add(server);
   return {
     server,
@@ -128,7 +131,7 @@ export async function startConnection(
         closings++;
       };
       resolve(
-        new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, { streams: 0 }, requests.onStream, onClosed),
+        new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, { streams: 0 }, requests, onClosed),
       );
     });
   });
