@@ -32,8 +32,9 @@ export class Caller {
     method: DescMethodUnary<Input, Output>,
     requests: readonly MessageInitShape<Input>[],
     inFlight = IN_FLIGHT,
+    connections = this.connections,
   ): Promise<LoadReport> {
-    return (await this.run(method, requests, inFlight, false)).report;
+    return (await this.run(method, requests, inFlight, false, connections)).report;
   }
 
   /** The same, with the decoded answers, in the order of the requests; undefined where a call failed. */
@@ -42,7 +43,7 @@ export class Caller {
     requests: readonly MessageInitShape<Input>[],
     inFlight = IN_FLIGHT,
   ): Promise<{ report: LoadReport; answers: (MessageShape<Output> | undefined)[] }> {
-    const { report, answers } = await this.run(method, requests, inFlight, true);
+    const { report, answers } = await this.run(method, requests, inFlight, true, this.connections);
     return { report, answers: answers.map((bytes) => bytes && fromBinary(method.output, bytes)) };
   }
 
@@ -68,7 +69,7 @@ export class Caller {
   async measureOpen<Input extends DescMessage, Output extends DescMessage>(
     method: DescMethodUnary<Input, Output>,
     requestOf: (index: number) => MessageInitShape<Input>,
-    load: Pick<OpenLoad, "phases" | "deadlineMs" | "mostInFlight">,
+    load: Pick<OpenLoad, "phases" | "deadlineMs" | "mostInFlight" | "connections">,
   ): Promise<OpenLoadResult> {
     const calls = load.phases.reduce((sum, phase) => sum + callsIn(phase), 0);
     return this.client.runOpen({
@@ -92,13 +93,14 @@ export class Caller {
     requests: readonly MessageInitShape<Input>[],
     inFlight: number,
     keepsAnswers: boolean,
+    connections: number,
   ) {
     return this.client.run({
       target: this.target,
       path: pathOf(method),
       messages: requests.map((request) => toBinary(method.input, create(method.input, request))),
       inFlight,
-      connections: this.connections,
+      connections,
       keepsAnswers,
     });
   }

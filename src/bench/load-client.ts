@@ -11,7 +11,10 @@ export class LoadClient implements Stoppable {
   private constructor(private readonly child: ChildProcess) {}
 
   static start(): LoadClient {
-    const child = fork(new URL("./load-generator.js", import.meta.url), { serialization: "advanced" });
+    const child = fork(new URL("./load-generator.js", import.meta.url), {
+      serialization: "advanced",
+      execArgv: [...process.execArgv, "--max-semi-space-size=64"],
+    });
     endWithUs(child);
     return new LoadClient(child);
   }

@@ -12,6 +12,8 @@ export interface OpenLoad {
   readonly deadlineMs: number;
   /** Bound on what the generator holds: a call that would be one more is not sent. */
   readonly mostInFlight: number;
+  /** Connections that the calls are spread over, as from as many clients. */
+  readonly connections: number;
 }
 
 /** A time of even load. */

@@ -1,8 +1,6 @@
 import { type Answer, framed, GrpcConnection } from "./grpc-connection.js";
 import { callsIn, LATE, type OpenLoad, type OpenLoadResult, SERVED, UNSENT } from "./open-load.js";
 
-/** As from several busy clients. More than the service takes of one connection at once: the rest waits in this process, and that time counts as the call's. */
-const CALLS_PER_CONNECTION = 250;
 const TICK_MS = 1;
 const CALLS_AT_ONCE = 32;
 /** A generator that is behind by more than this leaves calls out instead of sending them all at once. */
@@ -11,10 +9,9 @@ const MOST_BEHIND_MS = 20;
 /** Sends the calls of a load at its pace and settles when the last one has ended, at the latest by its deadline. */
 export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   const frames = load.messages.map(framed);
-  const count = Math.ceil(load.mostInFlight / CALLS_PER_CONNECTION);
   const { target, path, deadlineMs } = load;
   const open = () => GrpcConnection.open({ target, path, deadlineMs, keepsMessages: false });
-  const connections = await Promise.all(Array.from({ length: count }, open));
+  const connections = await Promise.all(Array.from({ length: load.connections }, open));
   const outcomes = new Outcomes(frames.length);
   const calls = new Set<Promise<void>>();
   const startedAt = performance.now();
