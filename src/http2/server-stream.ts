@@ -50,7 +50,8 @@ export class ServerStream {
   /** What couldn't be sent yet, then the trailers. */
   private unsent: Uint8Array[] = [];
   private trailers: Uint8Array | undefined;
-  private onSent: (() => void)[] = [];
+  /** Nearly nobody asks. */
+  private onSent: (() => void)[] | undefined;
   /** performance.now() when the client last sent some of the request, or took some of an answer that is held up. */
   movedAt = 0;
 
@@ -81,7 +82,9 @@ export class ServerStream {
   send(bytes: Uint8Array): void {
     if (this.isClosed || this.isAnswerWhole || bytes.length === 0) return;
     this.connection.unsentBytes += bytes.length;
-    this.unsent.push(bytes);
+    // An array that grows has room for many, and nearly always there is one.
+    if (this.unsent.length === 0) this.unsent = [bytes];
+    else this.unsent.push(bytes);
     this.pump();
   }
 
@@ -95,7 +98,10 @@ export class ServerStream {
   /** Resolves when all that was given to `send` has been sent, or never will be. */
   whenSent(): Promise<void> {
     if (this.isClosed || this.unsent.length === 0) return Promise.resolve();
-    return new Promise((resolve) => this.onSent.push(resolve));
+    return new Promise((resolve) => {
+      this.onSent ??= [];
+      this.onSent.push(resolve);
+    });
   }
 
   /** Somebody has taken some of the body: as much may come again. */
@@ -170,7 +176,7 @@ export class ServerStream {
     if (isHeldUp && (hasMoved || !this.isHeldUp)) this.movedAt = performance.now();
     this.isHeldUp = isHeldUp;
     if (isHeldUp) return;
-    if (this.onSent.length > 0) for (const resolve of this.onSent.splice(0)) resolve();
+    this.tellSent();
     if (!this.trailers) return;
     connection.writer.headers(this.id, this.trailers, true);
     this.endAnswer();
@@ -186,8 +192,14 @@ export class ServerStream {
     this.release(this.heldBytes);
     this.connection.setWaiting(this, false);
     this.connection.forget(this);
-    for (const resolve of this.onSent.splice(0)) resolve();
+    this.tellSent();
     this.user?.closed();
+  }
+
+  private tellSent(): void {
+    const { onSent } = this;
+    this.onSent = undefined;
+    for (const resolve of onSent ?? []) resolve();
   }
 
   private endAnswer(): void {

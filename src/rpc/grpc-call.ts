@@ -3,13 +3,13 @@ import {
   Code,
   ConnectError,
   type ContextValues,
-  createContextValues,
   type HandlerContext,
   type StreamRequest,
   type UnaryRequest,
 } from "@connectrpc/connect";
 import type { RequestHeaders } from "../http2/request-headers.js";
 import { SUBMITTER } from "../services/call.js";
+import { CallValues } from "./call-values.js";
 
 /** A call as far as the one who makes it is concerned. */
 export interface ServerCall {
@@ -28,7 +28,7 @@ export type AnyRequest = UnaryRequest | StreamRequest;
 export class CallRequest {
   readonly service: DescService;
   readonly requestMethod = "POST";
-  readonly contextValues = createContextValues();
+  readonly contextValues: ContextValues = new CallValues(SUBMITTER, this);
   readonly stream = false;
   message: unknown;
   /** As the writer's `Submitter` has it. */
@@ -41,7 +41,6 @@ export class CallRequest {
     private readonly call: ServerCall,
   ) {
     this.service = method.parent;
-    this.contextValues.set(SUBMITTER, this);
   }
 
   get aborted(): boolean {

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { CALL, LOCAL_CALLER, SUBMITTER } from "../services/call.js";
+import { CALL, LOCAL_CALLER, NewCall, SUBMITTER } from "../services/call.js";
 import { toConnectError } from "./status.js";
 import { checkRequest } from "./validation/check.js";
 
@@ -24,7 +23,7 @@ export interface CallObserver {
 }
 
 const requestContext: Interceptor = (next) => (request) => {
-  request.contextValues.set(CALL, { caller: LOCAL_CALLER, correlationId: randomUUID() });
+  request.contextValues.set(CALL, new NewCall(LOCAL_CALLER));
   return next(request);
 };
 

@@ -1,6 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { TollgateError } from "../domain/errors.js";
 import { encodeHeaders } from "../http2/hpack/encode-headers.js";
 import type { RequestHeaders } from "../http2/request-headers.js";
@@ -52,7 +51,8 @@ export class PlainCall implements ServerCall, StreamUser {
   private isAnswered = false;
   private readonly body = new RequestBody();
   private deadline: NodeJS.Timeout | undefined;
-  private onCancelled: (() => void)[] = [];
+  /** Nearly nobody asks. */
+  private onCancelled: (() => void)[] | undefined;
 
   private constructor(
     private readonly stream: ServerStream,
@@ -84,6 +84,7 @@ export class PlainCall implements ServerCall, StreamUser {
   }
 
   onceCancelled(listener: () => void): void {
+    this.onCancelled ??= [];
     this.onCancelled.push(listener);
   }
 
@@ -119,8 +120,11 @@ export class PlainCall implements ServerCall, StreamUser {
       kept = undefined;
     };
     if (!gate.enter(this.method, begin)) this.refuse(OVERLOADED);
-    // One that waits holds its own bytes, not all that came from the socket with them.
-    else if (kept) kept = Buffer.from(message);
+    else if (kept) {
+      // One that waits holds its own bytes, not all that came from the socket with them.
+      kept = Buffer.from(message);
+      this.body.empty();
+    }
   }
 
   private run(message: Buffer): void {
@@ -133,10 +137,10 @@ export class PlainCall implements ServerCall, StreamUser {
     );
   }
 
-  private answer({ bytes, header, trailer }: EncodedAnswer): void {
+  private answer({ envelope, header, trailer }: EncodedAnswer): void {
     if (!this.endsNow()) return;
     this.stream.respond(header ? encodeHeaders([...HEADERS, ...header]) : USUAL_HEAD, false);
-    this.stream.send(encodeEnvelope(0, bytes));
+    this.stream.send(envelope);
     this.stream.end(trailer ? encodeHeaders([...SUCCESS, ...trailer]) : USUAL_END);
   }
 
@@ -167,6 +171,6 @@ export class PlainCall implements ServerCall, StreamUser {
 
   private cancel(): void {
     this.cancelled = true;
-    for (const listener of this.onCancelled) listener();
+    for (const listener of this.onCancelled ?? []) listener();
   }
 }

@@ -25,6 +25,11 @@ export class RequestBody {
     return this.received.length > PREFIX_BYTES + this.announcedBytes;
   }
 
+  /** Forgets all that has come. */
+  empty(): void {
+    this.received.take();
+  }
+
   /** Undefined until all of it is there. */
   get message(): Buffer | undefined {
     if (this.received.length < PREFIX_BYTES + this.announcedBytes) return undefined;

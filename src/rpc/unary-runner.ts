@@ -2,7 +2,10 @@ import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
 import type { HandlerContext, Interceptor, UnaryResponse } from "@connectrpc/connect";
 import { encode, prepareToEncode } from "../wire/encode.js";
 import { type AnyRequest, CallContext, type CallRequest, UnaryAnswer } from "./grpc-call.js";
+import { PREFIX_BYTES } from "./request-body.js";
 import { unreadableMessage } from "./unreadable.js";
+
+const ROOM_FOR_PREFIX = "\0".repeat(PREFIX_BYTES);
 
 export type UnaryHandler = (message: Message, context: HandlerContext) => Promise<object> | object;
 
@@ -10,10 +13,11 @@ export type UnaryHandler = (message: Message, context: HandlerContext) => Promis
 export type UnaryRunner = (request: CallRequest, bytes: Uint8Array) => Promise<EncodedAnswer>;
 
 export interface EncodedAnswer {
-  readonly bytes: Buffer;
+  /** With gRPC's prefix: not compressed, and so long. */
+  readonly envelope: Buffer;
   /** What handlers have set, if any has. */
-  readonly header?: Headers;
-  readonly trailer?: Headers;
+  readonly header: Headers | undefined;
+  readonly trailer: Headers | undefined;
 }
 
 /** A unary method of a Connect ServiceImpl behind its interceptors, outermost first. */
@@ -31,7 +35,9 @@ export function unaryRunner(
   return async (request, bytes) => {
     request.message = decode(method, bytes);
     const { message, set } = (await run(request as never)) as UnaryAnswer;
-    return { bytes: encode(method.output, message), ...set };
+    const envelope = encode(method.output, message, ROOM_FOR_PREFIX);
+    envelope.writeUInt32BE(envelope.length - PREFIX_BYTES, 1);
+    return { envelope, header: set.header, trailer: set.trailer };
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Submitter } from "../ledger/writer.js";
 
@@ -13,6 +14,18 @@ export interface Call {
 export const LOCAL_CALLER = "local";
 
 export const CALL = createContextKey<Call>({ caller: LOCAL_CALLER, correlationId: "" });
+
+/** A call whose correlation id is made when somebody asks for it: nobody does of one that goes well. */
+export class NewCall implements Call {
+  private id: string | undefined;
+
+  constructor(readonly caller: string) {}
+
+  get correlationId(): string {
+    this.id ??= randomUUID();
+    return this.id;
+  }
+}
 
 export function callOf(context: HandlerContext): Call {
   return context.values.get(CALL);

@@ -4,6 +4,9 @@ const FIRST_BYTES = 16 * 1_024;
 const MOST_VARINT_BYTES = 10;
 /** A length below this is one byte. */
 const TWO_BYTE_LENGTH = 0x80;
+const TWO_TO_32 = 2 ** 32;
+/** Of what is also a number. */
+const MOST_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Writes protobuf's primitives one after the other into a buffer that is kept and grows with the longest message. */
 export class ByteWriter {
@@ -34,16 +37,15 @@ export class ByteWriter {
 
   /** @throws RangeError if it isn't in int64: an amount is never cut to fit */
   int64(value: bigint): void {
-    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} isn't an int64`);
     this.reserve(MOST_VARINT_BYTES);
-    let low = Number(BigInt.asUintN(32, value));
-    let high = Number(BigInt.asUintN(32, value >> 32n));
-    while (high > 0) {
-      this.bytes[this.length++] = (low & 0x7f) | 0x80;
-      low = ((high << 25) | (low >>> 7)) >>> 0;
-      high >>>= 7;
+    // As a number where that says it exactly: a bigint is made anew by each step.
+    if (value >= 0n && value <= MOST_EXACT) {
+      const exact = Number(value);
+      this.varint64(exact >>> 0, Math.floor(exact / TWO_TO_32));
+      return;
     }
-    this.varint(low);
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} isn't an int64`);
+    this.varint64(Number(BigInt.asUintN(32, value)), Number(BigInt.asUintN(32, value >> 32n)));
   }
 
   bool(value: boolean): void {
@@ -97,6 +99,16 @@ export class ByteWriter {
     this.length = start - 1;
     this.varint(length);
     this.length = moved + length;
+  }
+
+  private varint64(lowHalf: number, highHalf: number): void {
+    let [low, high] = [lowHalf, highHalf];
+    while (high > 0) {
+      this.bytes[this.length++] = (low & 0x7f) | 0x80;
+      low = ((high << 25) | (low >>> 7)) >>> 0;
+      high >>>= 7;
+    }
+    this.varint(low);
   }
 
   private varint(value: number): void {

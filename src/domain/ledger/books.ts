@@ -3,7 +3,7 @@ import { TollgateError } from "../errors.js";
 import { derivedUuid } from "../ids.js";
 import { MAX_BALANCE_USD_MICROS } from "../money.js";
 import type { EpochMicros } from "../time.js";
-import { CHAIN_START, entryHash } from "./chain.js";
+import { bytesOfTransaction, CHAIN_START, entryHash } from "./chain.js";
 import { type Draft, type Line, transactionOf } from "./draft.js";
 import { earlier, GrantBook, type GrantOrigin } from "./grant-book.js";
 import type {
@@ -166,7 +166,10 @@ export class Books {
 
     const transaction = transactionOf(draft, this.now);
     this.transactions.push(transaction);
-    const entries = draft.lines.map((line, position) => this.postLine(transaction, line, position, burns[position]));
+    const chained = bytesOfTransaction(transaction);
+    const entries = draft.lines.map((line, position) =>
+      this.postLine(transaction, chained, line, position, burns[position]),
+    );
     return { transaction, entries };
   }
 
@@ -222,6 +225,7 @@ export class Books {
 
   private postLine(
     transaction: TransactionRow,
+    chained: Uint8Array,
     line: Line,
     position: number,
     burn: readonly GrantMovement[] = [],
@@ -242,7 +246,7 @@ export class Books {
       grantMovements,
       hash: CHAIN_START,
     };
-    entry.hash = entryHash(account.chainHead, transaction, entry);
+    entry.hash = entryHash(account.chainHead, transaction, entry, chained);
     account.chainHead = entry.hash;
     this.entries.push(entry);
     return entry;

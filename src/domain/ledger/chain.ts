@@ -11,23 +11,9 @@ export const NO_DETAILS: Uint8Array = sha256(lengthPrefixed([""]));
 /** What is hashed, kept from one hash to the next. */
 let scratch = Buffer.allocUnsafe(4_096);
 
-/**
- * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
- * An edited, removed or inserted row shows as a break. Fields are length-prefixed, so no two rows read alike.
- * The counter-accounts are not in it: which stripe took the other side is an accident of timing.
- */
-export function entryHash(
-  previous: Uint8Array,
-  transaction: ChainedTransaction,
-  entry: Omit<EntryRow, "hash">,
-): Uint8Array {
+/** What an entry's hash says of its transaction. Worked out once for all of its entries by whoever has them together. */
+export function bytesOfTransaction(transaction: ChainedTransaction): Uint8Array {
   const fields = [
-    entry.accountId,
-    String(entry.accountVersion),
-    String(entry.amountUsdMicros),
-    String(entry.balanceAfterUsdMicros),
-    String(entry.position),
-    textOfMovements(entry.grantMovements),
     transaction.transactionId,
     transaction.type,
     transaction.toolId,
@@ -40,14 +26,39 @@ export function entryHash(
   ];
   // Left out where there is none, as in chains from before there were policies.
   if (transaction.rewardPolicyId !== "") fields.push(transaction.rewardPolicyId);
-  const text = lengthPrefixed(fields);
+  return Buffer.from(lengthPrefixed(fields));
+}
+
+/**
+ * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
+ * An edited, removed or inserted row shows as a break. Fields are length-prefixed, so no two rows read alike.
+ * The counter-accounts are not in it: which stripe took the other side is an accident of timing.
+ * @param ofTransaction `bytesOfTransaction` of it
+ */
+export function entryHash(
+  previous: Uint8Array,
+  transaction: ChainedTransaction,
+  entry: Omit<EntryRow, "hash">,
+  ofTransaction: Uint8Array = bytesOfTransaction(transaction),
+): Uint8Array {
+  const { detailsDigest } = transaction;
+  const text = lengthPrefixed([
+    entry.accountId,
+    String(entry.accountVersion),
+    String(entry.amountUsdMicros),
+    String(entry.balanceAfterUsdMicros),
+    String(entry.position),
+    textOfMovements(entry.grantMovements),
+  ]);
   // Of the lengths that they have, not should have: an audit also hashes what was tampered with.
-  const start = previous.length + transaction.detailsDigest.length;
-  const needed = start + MOST_BYTES_PER_UNIT * text.length;
+  const start = previous.length + detailsDigest.length;
+  const needed = start + MOST_BYTES_PER_UNIT * text.length + ofTransaction.length;
   if (scratch.length < needed) scratch = Buffer.allocUnsafe(needed);
   scratch.set(previous, 0);
-  scratch.set(transaction.detailsDigest, previous.length);
-  return sha256(scratch.subarray(0, start + scratch.write(text, start)));
+  scratch.set(detailsDigest, previous.length);
+  const end = start + scratch.write(text, start);
+  scratch.set(ofTransaction, end);
+  return sha256(scratch.subarray(0, end + ofTransaction.length));
 }
 
 /** "grant,amount,grant,amount" */
