@@ -9,10 +9,11 @@ const MOST_CONNECTIONS = 10_000;
 /** Connections that were opened together aren't told to go together. */
 const AGE_JITTER = 0.1;
 
-export interface Http2ServerOptions extends RequestHandler {
+export interface Http2ServerOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  readonly onRequest: RequestHandler;
   readonly limits?: Limits;
   /** Milliseconds, ±10 %, after which a connection takes no more calls and ends with its last. Default: none */
   readonly maxConnectionAgeMs?: number | undefined;
@@ -76,8 +77,8 @@ export class Http2Server {
       socket.destroy();
       return;
     }
-    const { limits = DEFAULT_LIMITS, maxConnectionAgeMs } = this.options;
-    const connection: ServerConnection = new ServerConnection(socket, limits, this.load, this.options, () => {
+    const { limits = DEFAULT_LIMITS, onRequest, maxConnectionAgeMs } = this.options;
+    const connection: ServerConnection = new ServerConnection(socket, limits, this.load, onRequest, () => {
       this.connections.delete(connection);
       clearTimeout(old);
     });

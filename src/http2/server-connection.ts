@@ -30,16 +30,14 @@ const MOST_UNWRITTEN_BYTES = 1_024 * 1_024;
 const LAST_CALLS_MS = 1_000;
 const PING = Buffer.from("tollgate");
 
-/** What becomes of requests. Neither may throw. */
-export interface RequestHandler {
-  /**
-   * Asked at the headers of each request. One that is refused gets no stream, and what else comes of it is left unread: so it costs least.
-   * @returns all of the answer, as `encodeHeaders` makes it; undefined if the request is to be served. Default: all are
-   */
-  readonly refusalOf?: (headers: RequestHeaders) => Uint8Array | undefined;
-  /** Told of the stream of each of the others. */
-  readonly onStream: (stream: ServerStream) => void;
-}
+/** Serves a request on its stream. To call `serve` of that, or to answer, before it returns; it may not throw. */
+export type StreamHandler = (stream: ServerStream) => void;
+
+/**
+ * Decides at its headers what becomes of a request that can be read and is within the limits. May not throw.
+ * @returns who serves it; or all of its answer, as `encodeHeaders` makes it: then it gets no stream, and what else comes of it is left unread, which costs least
+ */
+export type RequestHandler = (headers: RequestHeaders) => StreamHandler | Uint8Array;
 
 /*
  * One client's connection (RFC 9113). States:
@@ -80,7 +78,7 @@ export class ServerConnection implements StreamConnection {
     private readonly limits: Limits,
     /** Shared by all connections of a server. */
     private readonly load: { streams: number },
-    private readonly handler: RequestHandler,
+    private readonly onRequest: RequestHandler,
     private readonly onClosed: (connection: ServerConnection) => void,
   ) {
     this.decoder = new HeaderDecoder(limits.mostHeaderBytes, requestHeadersOf);
@@ -224,10 +222,9 @@ export class ServerConnection implements StreamConnection {
     const headers = this.decoder.decode(block.bytes);
     const stream = this.streams.get(block.streamId);
     if (stream) this.takeTrailers(stream, block.endsStream);
-    else if (block.streamId <= this.lastStreamId) {
-      this.idleFrames.count();
-      this.leaveUnread(block.streamId, block.endsStream);
-    } else this.begin(block.streamId, headers, block.endsStream);
+    else if (this.toStop.has(block.streamId)) this.leaveUnread(block.streamId, block.endsStream);
+    else if (block.streamId <= this.lastStreamId) this.idleFrames.count();
+    else this.begin(block.streamId, headers, block.endsStream);
   }
 
   private takeTrailers(stream: ServerStream, endsStream: boolean): void {
@@ -245,13 +242,6 @@ export class ServerConnection implements StreamConnection {
       this.resetFor(streamId, headers === "malformed" ? ErrorCode.protocolError : ErrorCode.enhanceYourCalm);
       return;
     }
-    const refusal = this.handler.refusalOf?.(headers);
-    if (refusal) {
-      this.writer.headers(streamId, refusal, true);
-      if (!endsStream) this.toStop.add(streamId);
-      this.flushSoon();
-      return;
-    }
     const { mostStreams, mostStreamsInAll, mostUnsentBytes, streamWindowBytes } = this.limits;
     if (this.load.streams >= mostStreamsInAll) {
       // Which is no fault of this client's.
@@ -259,16 +249,28 @@ export class ServerConnection implements StreamConnection {
       this.flushSoon();
       return;
     }
-    if (this.streams.size >= mostStreams || this.unsentBytes > mostUnsentBytes) {
+    const isTooMany = this.streams.size + this.toStop.size >= mostStreams;
+    if (isTooMany || this.unsentBytes > mostUnsentBytes || this.isFull) {
       this.resetFor(streamId, ErrorCode.refusedStream);
+      return;
+    }
+    const decided = this.onRequest(headers);
+    if (typeof decided !== "function") {
+      this.answerAtOnce(streamId, decided, endsStream);
       return;
     }
     const stream = new ServerStream(this, streamId, headers, streamWindowBytes, this.peerInitialWindowBytes);
     stream.movedAt = this.heardAt;
     this.streams.set(streamId, stream);
     this.load.streams++;
-    this.handler.onStream(stream);
+    decided(stream);
     if (endsStream && !stream.isClosed) stream.receiveEnd();
+  }
+
+  private answerAtOnce(streamId: number, answer: Uint8Array, endsStream: boolean): void {
+    this.writer.headers(streamId, answer, true);
+    if (!endsStream) this.toStop.add(streamId);
+    this.flushSoon();
   }
 
   private takeData(frame: Frame): void {

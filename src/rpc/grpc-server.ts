@@ -1,10 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, createConnectRouter, type Interceptor } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { Http2Server } from "../http2/http2-server.js";
 import type { RequestHeaders } from "../http2/request-headers.js";
-import type { ServerStream } from "../http2/server-stream.js";
+import type { StreamHandler } from "../http2/server-connection.js";
 import { serveGenerally } from "./general-call.js";
 import { pathOf } from "./grpc-call.js";
 import { hostOf, portOf } from "./loopback.js";
@@ -12,7 +11,7 @@ import type { Mounted } from "./mounted.js";
 import type { OverloadGate } from "./overload-gate.js";
 import { isPlain, OVERLOADED, PlainCall, refusalBlock } from "./plain-call.js";
 import { said } from "./refusal.js";
-import { type UnaryHandler, type UnaryRunner, unaryRunner } from "./unary-runner.js";
+import { type UnaryHandler, unaryRunner } from "./unary-runner.js";
 import { JSON_OPTIONS } from "./unreadable.js";
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -36,10 +35,10 @@ export interface GrpcServerOptions {
 /** A method as it is served. */
 interface Served {
   readonly method: DescMethod;
-  /** What runs its plain calls; undefined if its calls are streams. */
-  readonly run: UnaryRunner | undefined;
-  /** What serves all others. */
-  readonly handler: UniversalHandler;
+  /** Its plain calls; undefined if its calls are streams. */
+  readonly servePlain: StreamHandler | undefined;
+  /** All others. */
+  readonly serve: StreamHandler;
 }
 
 /**
@@ -52,22 +51,19 @@ export async function startGrpcServer(
   interceptors: readonly Interceptor[],
   { gate, maxConnectionAgeMs }: GrpcServerOptions = {},
 ): Promise<GrpcServer> {
-  const byPath = new Map(served(services, interceptors).map((each) => [pathOf(each.method), each]));
-  const refusalOf = ({ path }: RequestHeaders): Uint8Array | undefined => {
-    const found = byPath.get(path);
-    if (found) return gate?.refuses(found.method) ? OVERLOADED : undefined;
-    return refusalBlock(said(Code.Unimplemented, `there is no method ${path.slice(0, 200)} here`));
-  };
-  const onStream = (stream: ServerStream): void => {
-    const { method, run, handler } = byPath.get(stream.headers.path) as Served;
-    if (run && isPlain(stream.headers)) PlainCall.serve(stream, method, run, MAX_MESSAGE_BYTES, gate);
-    else void serveGenerally(stream, handler);
+  const byPath = new Map(served(services, interceptors, gate).map((each) => [pathOf(each.method), each]));
+  const onRequest = (headers: RequestHeaders): StreamHandler | Uint8Array => {
+    const found = byPath.get(headers.path);
+    if (!found) {
+      return refusalBlock(said(Code.Unimplemented, `there is no method ${headers.path.slice(0, 200)} here`));
+    }
+    if (gate?.refuses(found.method)) return OVERLOADED;
+    return found.servePlain && isPlain(headers) ? found.servePlain : found.serve;
   };
   const server = await Http2Server.listen({
     host: hostOf(listen),
     port: portOf(listen),
-    refusalOf,
-    onStream,
+    onRequest,
     maxConnectionAgeMs,
   });
   return {
@@ -76,7 +72,11 @@ export async function startGrpcServer(
   };
 }
 
-function served(services: readonly Mounted[], interceptors: readonly Interceptor[]): Served[] {
+function served(
+  services: readonly Mounted[],
+  interceptors: readonly Interceptor[],
+  gate: OverloadGate | undefined,
+): Served[] {
   const router = createConnectRouter({
     grpc: true,
     grpcWeb: false,
@@ -91,9 +91,11 @@ function served(services: readonly Mounted[], interceptors: readonly Interceptor
   for (const { service, implementation } of services) router.service(service, implementation);
   return router.handlers.map((handler) => {
     const { method } = handler;
-    if (method.methodKind !== "unary") return { method, run: undefined, handler };
+    const serve: StreamHandler = (stream) => void serveGenerally(stream, handler);
+    if (method.methodKind !== "unary") return { method, servePlain: undefined, serve };
     const implementation = implementations.get(method.parent) as Record<string, unknown>;
     const run = unaryRunner(method, implementation[method.localName] as UnaryHandler, interceptors);
-    return { method, run, handler };
+    const servePlain: StreamHandler = (stream) => PlainCall.serve(stream, method, run, MAX_MESSAGE_BYTES, gate);
+    return { method, servePlain, serve };
   });
 }

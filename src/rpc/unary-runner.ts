@@ -5,7 +5,8 @@ import { type AnyRequest, CallContext, type CallRequest, UnaryAnswer } from "./g
 import { PREFIX_BYTES } from "./request-body.js";
 import { unreadableMessage } from "./unreadable.js";
 
-const ROOM_FOR_PREFIX = "\0".repeat(PREFIX_BYTES);
+/** gRPC's, of a message that isn't compressed, but for its length, which is known when it has been encoded. */
+const PREFIX = "\0".repeat(PREFIX_BYTES);
 
 export type UnaryHandler = (message: Message, context: HandlerContext) => Promise<object> | object;
 
@@ -13,7 +14,7 @@ export type UnaryHandler = (message: Message, context: HandlerContext) => Promis
 export type UnaryRunner = (request: CallRequest, bytes: Uint8Array) => Promise<EncodedAnswer>;
 
 export interface EncodedAnswer {
-  /** With gRPC's prefix: not compressed, and so long. */
+  /** The message behind gRPC's prefix. */
   readonly envelope: Buffer;
   /** What handlers have set, if any has. */
   readonly header: Headers | undefined;
@@ -35,7 +36,7 @@ export function unaryRunner(
   return async (request, bytes) => {
     request.message = decode(method, bytes);
     const { message, set } = (await run(request as never)) as UnaryAnswer;
-    const envelope = encode(method.output, message, ROOM_FOR_PREFIX);
+    const envelope = encode(method.output, message, PREFIX);
     envelope.writeUInt32BE(envelope.length - PREFIX_BYTES, 1);
     return { envelope, header: set.header, trailer: set.trailer };
   };

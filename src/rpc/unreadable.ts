@@ -60,7 +60,7 @@ export function refusingUnreadable(handler: UniversalHandler): UniversalHandler 
       body: isPlainJson(request) ? keeping(body, sent) : body,
     });
     void dropRest();
-    const reachedInterceptors = contextValues.get(CALL).correlationId !== "";
+    const reachedInterceptors = contextValues.get(CALL) !== CALL.defaultValue;
     return reachedInterceptors ? response : withDetails(response, (error) => detailed(error, input, sent));
   };
   return Object.assign(handle, { ...handler });

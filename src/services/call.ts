@@ -15,7 +15,7 @@ export const LOCAL_CALLER = "local";
 
 export const CALL = createContextKey<Call>({ caller: LOCAL_CALLER, correlationId: "" });
 
-/** A call whose correlation id is made when somebody asks for it: nobody does of one that goes well. */
+/** A call whose correlation id is made when somebody asks for it: nobody does of one that goes well, but for the log at debug. */
 export class NewCall implements Call {
   private id: string | undefined;
 

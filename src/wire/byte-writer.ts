@@ -39,7 +39,7 @@ export class ByteWriter {
   int64(value: bigint): void {
     this.reserve(MOST_VARINT_BYTES);
     // As a number where that says it exactly: a bigint is made anew by each step.
-    if (value >= 0n && value <= MOST_EXACT) {
+    if (typeof value === "bigint" && value >= 0n && value <= MOST_EXACT) {
       const exact = Number(value);
       this.varint64(exact >>> 0, Math.floor(exact / TWO_TO_32));
       return;

@@ -6,26 +6,18 @@ import { type RequestHandler, ServerConnection } from "../../src/http2/server-co
 import { Peer } from "./peer.js";
 import { framesOf, requestTo } from "./raw-client.js";
 
-it.each<[string, RequestHandler["onStream"]]>([
-  [
-    "a request's headers",
-    () => {
-      throw new Error("a defect");
-    },
-  ],
-  [
-    "a request's body",
-    (stream) => {
-      const received = (): void => {
-        throw new Error("a defect");
-      };
-      stream.serve({ received, receivedAll: () => {}, closed: () => {} });
-    },
-  ],
-])("a defect in what is told of %s ends the connection with INTERNAL_ERROR, and is thrown on", (_, onStream) => {
+const fail = (): never => {
+  throw new Error("a defect");
+};
+
+it.each<[string, RequestHandler]>([
+  ["a request's headers", fail],
+  ["a request's stream", () => fail],
+  ["a request's body", () => (stream) => stream.serve({ received: fail, receivedAll: () => {}, closed: () => {} })],
+])("a defect in what is told of %s ends the connection with INTERNAL_ERROR, and is thrown on", (_, onRequest) => {
   const peer = new Peer();
   peer.startReading();
-  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, { streams: 0 }, { onStream }, () => {});
+  new ServerConnection(peer as unknown as Socket, DEFAULT_LIMITS, { streams: 0 }, onRequest, () => {});
   const bytes = framesOf((writer) => {
     writer.settings({});
     writer.headers(1, requestTo("/any"), false);

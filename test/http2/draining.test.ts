@@ -26,6 +26,17 @@ describe("a connection that is to end", () => {
     await client.closed;
   });
 
+  it("counts a call that it refuses meanwhile among those that have been heard", async () => {
+    const { client, connection } = await startConnection();
+    connection.drain();
+    client.request(1, "/refused", "crossed");
+    await client.nextOf(FrameType.headers, 1);
+    await client.acknowledgePing();
+    await client.nextGoAway();
+    expect(await client.nextGoAway()).toMatchObject({ lastStreamId: 1, code: ErrorCode.noError });
+    await client.closed;
+  });
+
   it("ends at once when nothing is open on it and the client has heard", async () => {
     const test = await startConnection();
     test.connection.drain();

@@ -8,7 +8,8 @@ const { endsStream, endsHeaders, isPadded, acknowledges } = Flag;
 
 /** So few that the settings at the beginning count, too. */
 const MOST = 100;
-const LIMITS = { mostIdleFrames: MOST, idleFramesPerSecond: 1e-3 };
+const MOST_STREAMS = 20;
+const LIMITS = { mostIdleFrames: MOST, idleFramesPerSecond: 1e-3, mostStreams: MOST_STREAMS };
 const ECHO = requestTo("/echo");
 const PRIORITY = Buffer.alloc(5);
 
@@ -53,6 +54,14 @@ const ATTACKS: readonly (readonly [string, Attack])[] = [
     (writer, index) => {
       writer.headers(5 + 2 * index, requestTo("/hold"), true);
       writer.frame(data, 0, 5 + 2 * index, Buffer.of(1));
+    },
+  ],
+  [
+    "resets that it provokes with more requests than it may have open, refused ones among them",
+    (writer, index) => {
+      for (let id = 5; id < 5 + 2 * (MOST_STREAMS + 2); id += 2) {
+        writer.headers(id + 4 * MOST_STREAMS * index, requestTo("/refused"), false);
+      }
     },
   ],
   ["resets that it provokes with malformed requests", (writer, index) => writer.headers(5 + 2 * index, END, true)],
@@ -151,6 +160,18 @@ describe("a client that does a little of all this", () => {
     for (let id = 1; id < 8 * MOST; id += 2) {
       client.request(id, path);
       client.frame(data, endsStream, id, "too late for anybody");
+    }
+    client.request(8 * MOST + 1, "/echo", "still here");
+    expect((await client.answer(8 * MOST + 1)).body).toBe("still here");
+  });
+
+  it("isn't sent away for trailers after calls that are refused, however many", async () => {
+    const client = await (await startServer(LIMITS)).open();
+    for (let id = 1; id < 8 * MOST; id += 2) {
+      client.send((writer) => {
+        writer.headers(id, requestTo("/refused"), false);
+        writer.headers(id, END, true);
+      });
     }
     client.request(8 * MOST + 1, "/echo", "still here");
     expect((await client.answer(8 * MOST + 1)).body).toBe("still here");

@@ -163,10 +163,10 @@ describe("a request's body", () => {
     expectNothingKept(test);
   });
 
-  it("gets the connection's window back in any case, also if its stream is over", async () => {
+  it.each(["/early", "/refused"])("gets the connection's window back, also if its stream is over: %s", async (path) => {
     const test = await startConnection();
     const { client } = test;
-    client.request(1, "/early");
+    client.request(1, path);
     await client.nextReset(1);
     const before = widenings(test, 0);
     for (let times = 0; times < 2 * 2 ** 10; times++) client.frame(data, 0, 1, Buffer.alloc(2 ** 14));

@@ -23,7 +23,7 @@ describe("a client that sends and doesn't read", () => {
       peer as unknown as Socket,
       limits,
       { streams: 0 },
-      new Requests(),
+      new Requests().onRequest,
       () => {},
     );
     peer.push(Buffer.concat([PREFACE, framesOf((writer) => writer.settings({}))]));

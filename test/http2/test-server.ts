@@ -4,8 +4,7 @@ import { afterEach, expect } from "vitest";
 import { encodeHeaders } from "../../src/http2/hpack/encode-headers.js";
 import { Http2Server, type Http2ServerOptions } from "../../src/http2/http2-server.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/http2/limits.js";
-import { type RequestHandler, ServerConnection } from "../../src/http2/server-connection.js";
-import type { RequestHeaders } from "../../src/http2/request-headers.js";
+import { type RequestHandler, ServerConnection, type StreamHandler } from "../../src/http2/server-connection.js";
 import type { ServerStream, StreamUser } from "../../src/http2/server-stream.js";
 import { RawClient } from "./raw-client.js";
 
@@ -31,11 +30,11 @@ afterEach(async () => {
 });
 
 /** What a server has heard of its requests. */
-export class Requests implements RequestHandler {
+export class Requests {
   /** Those that got a stream. */
   readonly all: ServedRequest[] = [];
-  readonly refusalOf = ({ path }: RequestHeaders): Uint8Array | undefined => (path === "/refused" ? REFUSAL : undefined);
-  readonly onStream = (stream: ServerStream): void => {
+  readonly onRequest: RequestHandler = ({ path }) => (path === "/refused" ? REFUSAL : this.onStream);
+  private readonly onStream: StreamHandler = (stream) => {
     this.all.push(new ServedRequest(stream));
   };
 
@@ -96,9 +95,9 @@ export async function startServer(
   more: Partial<Http2ServerOptions> = {},
 ): Promise<TestServer> {
   const requests = new Requests();
-  const { refusalOf, onStream } = requests;
+  const { onRequest } = requests;
   const all = { ...DEFAULT_LIMITS, ...limits };
-  const server = await Http2Server.listen({ host: "127.0.0.1", port: 0, refusalOf, onStream, limits: all, ...more });
+  const server = await Http2Server.listen({ host: "127.0.0.1", port: 0, onRequest, limits: all, ...more });
   servers.add(server);
   return {
     server,
@@ -113,6 +112,8 @@ export interface TestConnection {
   readonly connection: ServerConnection;
   readonly client: RawClient;
   readonly requests: Requests;
+  /** What all connections of its server share. */
+  readonly load: { readonly streams: number };
   /** How many times its server was told that it is over. */
   closings(): number;
 }
@@ -122,6 +123,7 @@ export async function startConnection(
   settings: Readonly<Record<number, number>> | "no greeting" = {},
 ): Promise<TestConnection> {
   const requests = new Requests();
+  const load = { streams: 0 };
   let closings = 0;
   const server = createServer();
   servers.add(server);
@@ -130,9 +132,7 @@ export async function startConnection(
       const onClosed = (): void => {
         closings++;
       };
-      resolve(
-        new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, { streams: 0 }, requests, onClosed),
-      );
+      resolve(new ServerConnection(socket, { ...DEFAULT_LIMITS, ...limits }, load, requests.onRequest, onClosed));
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -140,7 +140,7 @@ export async function startConnection(
   const client = kept(await (settings === "no greeting" ? RawClient.connect(port) : RawClient.open(port, settings)));
   const connection = await accepted;
   if (settings !== "no greeting") await client.settled();
-  return { connection, client, requests, closings: () => closings };
+  return { connection, client, requests, load, closings: () => closings };
 }
 
 /** Nothing that came or is to go is counted any more. */

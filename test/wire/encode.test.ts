@@ -10,7 +10,21 @@ import { randomFrom } from "../support/random.js";
 
 const ROUNDS = 200;
 const TEXTS = ["", "a", "id-0123", "é", "日本語", "😀", "a\0b", "x".repeat(127), "y".repeat(128), "é".repeat(20_000)];
-const INT64S = [0n, 1n, -1n, 127n, 128n, 2n ** 31n, 2n ** 32n, 2n ** 35n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
+const INT64S = [
+  0n,
+  1n,
+  -1n,
+  127n,
+  128n,
+  2n ** 31n,
+  2n ** 32n,
+  2n ** 35n,
+  2n ** 53n - 1n,
+  2n ** 53n + 1n,
+  2n ** 63n - 1n,
+  -(2n ** 53n) - 1n,
+  -(2n ** 63n),
+];
 const INT32S = [0, 1, -1, 127, 128, 16_384, 2 ** 31 - 1, -(2 ** 31)];
 const DOUBLES = [0, 0.5, -1, 1e300, Number.MIN_VALUE];
 const BYTES = [new Uint8Array(), new Uint8Array([0]), new Uint8Array(200).fill(7)];
@@ -100,6 +114,11 @@ describe("what is encoded", () => {
     }
   });
 
+  it.each(INT64S)("of the amount %s is what protobuf-es writes", (amountUsdMicros) => {
+    const expected = Buffer.from(toBinary(DebitRequestSchema, create(DebitRequestSchema, { amountUsdMicros })));
+    expect(encode(DebitRequestSchema, { amountUsdMicros })).toEqual(expected);
+  });
+
   it("leaves fields out that a newer schema has added", () => {
     const message = create(DebitRequestSchema, { accountId: "ann" });
     message.$unknown = [{ no: 999, wireType: 0, data: new Uint8Array([1]) }];
@@ -119,6 +138,10 @@ describe("what is encoded", () => {
 });
 
 describe("what can't be encoded", () => {
+  it.each([1.5, 5, "5"])("as an amount is refused: %j", (amountUsdMicros) => {
+    expect(() => encode(DebitRequestSchema, { amountUsdMicros: amountUsdMicros as never })).toThrow();
+  });
+
   it.each([2n ** 63n, -(2n ** 63n) - 1n])("as %s, which is no int64, is refused and not cut", (amountUsdMicros) => {
     expect(() => encode(DebitRequestSchema, { amountUsdMicros })).toThrow(RangeError);
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import type { Caller } from "../caller.js";
 import type { RunReport } from "../figures.js";
 import { auditBooks } from "../service-process.js";
@@ -56,7 +56,7 @@ async function fill(caller: Caller, entries: number, filling: { entries: number 
       EconomyService.method.debit,
       Array.from({ length: DEBITS }, (_, index) => ({
         requestId: randomUUID(),
-        accountId: scattered(ACCOUNTS, filling.entries + index),
+        accountId: drawn(ACCOUNTS, filling.entries + index),
         amountUsdMicros: 1n,
       })),
     );

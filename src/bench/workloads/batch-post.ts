@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import type { Caller } from "../caller.js";
 import type { LoadReport } from "../load.js";
 import type { Workload } from "../workload.js";
@@ -38,7 +38,7 @@ async function batches(caller: Caller, calls: number): Promise<LoadReport> {
         case: "debit" as const,
         value: {
           requestId: randomUUID(),
-          accountId: scattered(ACCOUNTS, call * ITEMS + index),
+          accountId: drawn(ACCOUNTS, call * ITEMS + index),
           amountUsdMicros: 1n,
         },
       },

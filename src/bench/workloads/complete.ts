@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { GenerationState, Outcome, PricingUnit } from "../../gen/stationthis/generation/v1/generation_pb.js";
 import { GenerationService } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import type { Caller } from "../caller.js";
 import type { LoadReport } from "../load.js";
 import type { Workload } from "../workload.js";
@@ -10,6 +10,8 @@ import { bestTpcb } from "./tpcb.js";
 const TOOL_ID = "bench";
 const PAYERS = accountIds("payer", 5_000);
 const CREATORS = accountIds("creator", 2_000);
+/** In two halves, so that a generation's two LoRAs are never by the same one. */
+const [SOME_CREATORS, OTHER_CREATORS] = [CREATORS.slice(0, 1_000), CREATORS.slice(1_000)];
 /** A thousand dollars: enough for every run of a cent and its fee. */
 const CREDIT_USD_MICROS = 1_000_000_000n;
 /** The most that one credit can bring, for the one who pays for everything. */
@@ -56,12 +58,12 @@ export interface Parties {
 }
 
 export function uniformParties(index: number): Parties {
-  const creators = [scattered(CREATORS, index * 2), scattered(CREATORS, index * 2 + 1)] as const;
-  return { payer: scattered(PAYERS, index), creators };
+  const creators = [drawn(SOME_CREATORS, index * 2), drawn(OTHER_CREATORS, index * 2 + 1)] as const;
+  return { payer: drawn(PAYERS, index), creators };
 }
 
 function hotParties(index: number): Parties {
-  return { payer: HOT_PAYER, creators: [HOT_CREATOR, scattered(CREATORS, index)] };
+  return { payer: HOT_PAYER, creators: [HOT_CREATOR, drawn(CREATORS, index)] };
 }
 
 /** Gives everybody money and makes the tool. */

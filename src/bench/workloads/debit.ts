@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import { type Caller, IN_FLIGHT } from "../caller.js";
 import type { LoadReport } from "../load.js";
 import { SqliteFloor } from "../sqlite-floor.js";
@@ -42,7 +42,7 @@ export const DEBIT_ON_SQLITE: Workload = {
   async prepare(bench) {
     await credit(bench.caller, ACCOUNTS, CREDIT_USD_MICROS);
     const floor = bench.resources.add(await SqliteFloor.start(ACCOUNTS));
-    const debited = Array.from({ length: FLOOR_DEBITS }, (_, index) => scattered(ACCOUNTS, index));
+    const debited = Array.from({ length: FLOOR_DEBITS }, (_, index) => drawn(ACCOUNTS, index));
     floor.measure(debited.slice(0, FLOOR_DEBITS / 4));
     return {
       run: (calls) => debits(bench.caller, ACCOUNTS, calls, IN_FLIGHT),
@@ -77,7 +77,7 @@ export function debits(
 ): Promise<LoadReport> {
   const requests = Array.from({ length: calls }, (_, index) => ({
     requestId: randomUUID(),
-    accountId: scattered(accounts, index),
+    accountId: drawn(accounts, index),
     amountUsdMicros: 1n,
   }));
   return caller.measure(EconomyService.method.debit, requests, inFlight);

@@ -1,5 +1,5 @@
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import { EMPTY_CALL_PATH, startEmptyServer } from "../empty-call.js";
 import type { Workload } from "../workload.js";
 
@@ -20,7 +20,7 @@ export const GET_BALANCE: Workload = {
     await caller.measureEmpty(empty.target, EMPTY_CALL_PATH, 10_000);
     return {
       run: (calls) => {
-        const requests = Array.from({ length: calls }, (_, index) => ({ accountId: scattered(ACCOUNTS, index) }));
+        const requests = Array.from({ length: calls }, (_, index) => ({ accountId: drawn(ACCOUNTS, index) }));
         return caller.measure(EconomyService.method.getBalance, requests);
       },
       reference: async (calls) => {

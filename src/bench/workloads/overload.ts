@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
-import { accountIds, credit, scattered } from "../accounts.js";
+import { accountIds, credit, drawn } from "../accounts.js";
 import { type Caller, IN_FLIGHT } from "../caller.js";
 import type { RunReport } from "../figures.js";
+import { failuresOf, type LoadReport } from "../load.js";
 import { type OpenLoadResult, SERVED, UNSENT } from "../open-load.js";
 import { type OverloadPhases, overloadFigures, REFUSED } from "../overload-figures.js";
 import type { Bench, Workload } from "../workload.js";
@@ -52,10 +53,10 @@ export const OVERLOADED: Workload = {
 
 async function overload(caller: Caller, calls: number, say: Bench["say"]): Promise<RunReport> {
   say("what can be sustained", 0);
-  const sustainable = await sustainablePerSecond(caller, calls);
-  const phases = phasesFor(sustainable, calls);
-  const before = await balances(caller);
-  say(`${Math.round(sustainable * OVERLOAD).toLocaleString("en-US")} calls a second`, 0.4);
+  const before = await sustainable(caller, calls);
+  const phases = phasesFor(before.callsPerSecond, calls);
+  const balancesBefore = await balances(caller);
+  say(`${Math.round(before.callsPerSecond * OVERLOAD).toLocaleString("en-US")} calls a second`, 0.4);
   const load = {
     phases: [phases.before, phases.overload, phases.after],
     deadlineMs: DEADLINE_MS,
@@ -63,19 +64,24 @@ async function overload(caller: Caller, calls: number, say: Bench["say"]): Promi
     connections: CONNECTIONS,
   };
   const result = await caller.measureOpen(EconomyService.method.debit, debitOf, load);
-  const wrong = wrongBalances(result, before, await balances(caller));
-  const afterwards = await sustainablePerSecond(caller, calls);
-  const report = overloadFigures(result, phases, (sustainable + afterwards) / 2);
-  return wrong === 0 ? report : { ...report, errors: { ...report.errors, WRONG_BALANCE: wrong } };
+  const wrong = wrongBalances(result, balancesBefore, await balances(caller));
+  const after = await sustainable(caller, calls);
+  const report = overloadFigures(result, phases, (before.callsPerSecond + after.callsPerSecond) / 2);
+  const failed = failuresOf(before) + failuresOf(after);
+  const unexpected = {
+    ...(wrong > 0 && { WRONG_BALANCE: wrong }),
+    ...(failed > 0 && { FAILED_WITHOUT_CROWD: failed }),
+  };
+  return { ...report, errors: { ...report.errors, ...unexpected } };
 }
 
-async function sustainablePerSecond(caller: Caller, calls: number): Promise<number> {
+function sustainable(caller: Caller, calls: number): Promise<LoadReport> {
   const requests = Array.from({ length: calls }, (_, index) => debitOf(index));
-  return (await caller.measure(EconomyService.method.debit, requests, IN_FLIGHT, CONNECTIONS)).callsPerSecond;
+  return caller.measure(EconomyService.method.debit, requests, IN_FLIGHT, CONNECTIONS);
 }
 
 function debitOf(index: number) {
-  return { requestId: randomUUID(), accountId: scattered(ACCOUNTS, index), amountUsdMicros: 1n };
+  return { requestId: randomUUID(), accountId: drawn(ACCOUNTS, index), amountUsdMicros: 1n };
 }
 
 function phasesFor(sustainable: number, calls: number): OverloadPhases {
@@ -111,7 +117,7 @@ function wrongBalances(
     const became = outcomes[reason] as string;
     if (became === UNSENT || became === REFUSED) return;
     const counts = became === SERVED ? served : open;
-    const accountId = scattered(ACCOUNTS, index);
+    const accountId = drawn(ACCOUNTS, index);
     counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
   });
   return ACCOUNTS.filter((accountId, index) => {

@@ -3,7 +3,7 @@ import { TollgateError } from "../errors.js";
 import { derivedUuid } from "../ids.js";
 import { MAX_BALANCE_USD_MICROS } from "../money.js";
 import type { EpochMicros } from "../time.js";
-import { bytesOfTransaction, CHAIN_START, entryHash } from "./chain.js";
+import { CHAIN_START, entryHashIn, type HashedTransaction, hashedTransaction } from "./chain.js";
 import { type Draft, type Line, transactionOf } from "./draft.js";
 import { earlier, GrantBook, type GrantOrigin } from "./grant-book.js";
 import type {
@@ -166,9 +166,9 @@ export class Books {
 
     const transaction = transactionOf(draft, this.now);
     this.transactions.push(transaction);
-    const chained = bytesOfTransaction(transaction);
+    const hashed = hashedTransaction(transaction);
     const entries = draft.lines.map((line, position) =>
-      this.postLine(transaction, chained, line, position, burns[position]),
+      this.postLine(transaction, hashed, line, position, burns[position]),
     );
     return { transaction, entries };
   }
@@ -225,7 +225,7 @@ export class Books {
 
   private postLine(
     transaction: TransactionRow,
-    chained: Uint8Array,
+    hashed: HashedTransaction,
     line: Line,
     position: number,
     burn: readonly GrantMovement[] = [],
@@ -246,7 +246,7 @@ export class Books {
       grantMovements,
       hash: CHAIN_START,
     };
-    entry.hash = entryHash(account.chainHead, transaction, entry, chained);
+    entry.hash = entryHashIn(hashed, account.chainHead, entry);
     account.chainHead = entry.hash;
     this.entries.push(entry);
     return entry;

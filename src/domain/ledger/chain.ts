@@ -11,8 +11,15 @@ export const NO_DETAILS: Uint8Array = sha256(lengthPrefixed([""]));
 /** What is hashed, kept from one hash to the next. */
 let scratch = Buffer.allocUnsafe(4_096);
 
-/** What an entry's hash says of its transaction. Worked out once for all of its entries by whoever has them together. */
-export function bytesOfTransaction(transaction: ChainedTransaction): Uint8Array {
+/** A transaction as the hashes of its entries have it. */
+export interface HashedTransaction {
+  readonly detailsDigest: Uint8Array;
+  /** All else, as text. */
+  readonly bytes: Uint8Array;
+}
+
+/** To be made once for all entries of a transaction by whoever has them together. */
+export function hashedTransaction(transaction: ChainedTransaction): HashedTransaction {
   const fields = [
     transaction.transactionId,
     transaction.type,
@@ -26,22 +33,28 @@ export function bytesOfTransaction(transaction: ChainedTransaction): Uint8Array 
   ];
   // Left out where there is none, as in chains from before there were policies.
   if (transaction.rewardPolicyId !== "") fields.push(transaction.rewardPolicyId);
-  return Buffer.from(lengthPrefixed(fields));
+  return { detailsDigest: transaction.detailsDigest, bytes: Buffer.from(lengthPrefixed(fields)) };
 }
 
 /**
  * Hash of an entry (rules 8.7): SHA-256 over the hash of the account's entry before it and everything of this one that lasts.
  * An edited, removed or inserted row shows as a break. Fields are length-prefixed, so no two rows read alike.
  * The counter-accounts are not in it: which stripe took the other side is an accident of timing.
- * @param ofTransaction `bytesOfTransaction` of it
  */
 export function entryHash(
   previous: Uint8Array,
   transaction: ChainedTransaction,
   entry: Omit<EntryRow, "hash">,
-  ofTransaction: Uint8Array = bytesOfTransaction(transaction),
 ): Uint8Array {
-  const { detailsDigest } = transaction;
+  return entryHashIn(hashedTransaction(transaction), previous, entry);
+}
+
+/** The same, of an entry of a transaction that is ready to be hashed. */
+export function entryHashIn(
+  { detailsDigest, bytes }: HashedTransaction,
+  previous: Uint8Array,
+  entry: Omit<EntryRow, "hash">,
+): Uint8Array {
   const text = lengthPrefixed([
     entry.accountId,
     String(entry.accountVersion),
@@ -52,13 +65,13 @@ export function entryHash(
   ]);
   // Of the lengths that they have, not should have: an audit also hashes what was tampered with.
   const start = previous.length + detailsDigest.length;
-  const needed = start + MOST_BYTES_PER_UNIT * text.length + ofTransaction.length;
+  const needed = start + MOST_BYTES_PER_UNIT * text.length + bytes.length;
   if (scratch.length < needed) scratch = Buffer.allocUnsafe(needed);
   scratch.set(previous, 0);
   scratch.set(detailsDigest, previous.length);
   const end = start + scratch.write(text, start);
-  scratch.set(ofTransaction, end);
-  return sha256(scratch.subarray(0, end + ofTransaction.length));
+  scratch.set(bytes, end);
+  return sha256(scratch.subarray(0, end + bytes.length));
 }
 
 /** "grant,amount,grant,amount" */

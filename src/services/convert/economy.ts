@@ -20,7 +20,8 @@ export function toBalance(
   rows: readonly Account[],
   points: PointsRate,
 ): MessageInitShape<typeof BalanceSchema> {
-  const account = rows.reduce(together);
+  const [first, ...others] = rows as readonly [Account, ...Account[]];
+  const account = others.reduce(together, first as Summed);
   const availableUsdMicros = account.balanceUsdMicros - account.heldUsdMicros;
   return {
     accountId,
@@ -29,16 +30,20 @@ export function toBalance(
     availableUsdMicros,
     promotionalUsdMicros: account.promotionalUsdMicros,
     availablePoints: pointsRoundedDown(availableUsdMicros, points),
-    version: isPlatformAccount(accountId) ? 0n : account.version,
+    version: isPlatformAccount(accountId) ? 0n : first.version,
     updateTime: toTimestamp(account.updateTime),
     createTime: toTimestamp(account.createTime),
   };
 }
 
-/** Two stripes of an account as one. */
-function together(a: Account, b: Account): Account {
+type Summed = Pick<
+  Account,
+  "balanceUsdMicros" | "heldUsdMicros" | "promotionalUsdMicros" | "updateTime" | "createTime"
+>;
+
+/** What two stripes of an account have together. */
+function together(a: Summed, b: Summed): Summed {
   return {
-    ...a,
     balanceUsdMicros: a.balanceUsdMicros + b.balanceUsdMicros,
     heldUsdMicros: a.heldUsdMicros + b.heldUsdMicros,
     promotionalUsdMicros: a.promotionalUsdMicros + b.promotionalUsdMicros,
