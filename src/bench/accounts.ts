@@ -10,7 +10,12 @@ export function accountIds(prefix: string, count: number): string[] {
 
 /** The element that call `index` takes: drawn at random, so that calls at the same time may have the same, but the same each time. */
 export function drawn<Element>(list: readonly Element[], index: number): Element {
-  return list[mixed(index) % list.length] as Element;
+  return list[drawnBelow(list.length, index)] as Element;
+}
+
+/** A whole number from 0 to below `end`, drawn in the same way. */
+export function drawnBelow(end: number, index: number): number {
+  return mixed(index) % end;
 }
 
 /** A number that looks random, from 0 to 2^32 − 1, for each one (the finalizer of MurmurHash3). */

@@ -10,6 +10,7 @@ export interface HandSetClock {
 export function datedBy(clock: HandSetClock, store: LedgerStore): LedgerStore {
   return {
     transactionsAtOnce: store.transactionsAtOnce,
+    hasRowLocks: store.hasRowLocks,
     newestTime: () => store.newestTime(),
     transact: (work) =>
       store.transact((transaction) =>

@@ -7,6 +7,7 @@ import type { Account, EntryRow, Grant, Hold } from "../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../domain/reward-policies.js";
 import type { EpochMicros } from "../domain/time.js";
 import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
+import { type Claim, whoWaits } from "./apart.js";
 import type { Command } from "./command.js";
 import { LoadedGenerations, type References, WorkingSet } from "./working-set.js";
 
@@ -22,6 +23,11 @@ export interface BatchContext {
   readonly clockFloor: EpochMicros;
   /** Which stripe of the platform accounts it posts to, 0 to 15. */
   readonly stripe: number;
+  readonly claim: Claim;
+  /** Whether a command can be left to the next batch for an account that another one has. @param index of the command in the batch */
+  mayWait(index: number): boolean;
+  /** Told of those that are, as soon as that is known: they are none of this batch's any more. @param indexes of the commands in the batch */
+  putOff(indexes: ReadonlySet<number>): void;
 }
 
 /** Open grants read of each account at first. Nearly every debit is covered by the first few; one that isn't reads on. */
@@ -31,7 +37,7 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — generations, accounts, then what is read
  * under their locks, request keys first, each sorted by id — so that instances don't deadlock. What needs no answer to what is asked before it is asked in the same breath.
  * @param whenApplied told the time that the batch is written at, once nothing but saving is left
- * @returns one result a command, in order, and the entries it wrote
+ * @returns one result for each command that wasn't put off, in order, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
  */
 export async function runBatch(
@@ -42,11 +48,11 @@ export async function runBatch(
 ): Promise<{ results: CommandResult[]; entries: readonly EntryRow[] }> {
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
-  const asked = accountsOf(commands, references, context.stripe);
+  const { chosen, asked } = choose(commands, references, context);
   const [accounts, { clock, requests }, owned] = await Promise.all([
     asked.size > 0 ? transaction.loadAccounts([...asked].sort()) : [],
-    transaction.loadRequests(commands.flatMap((command) => command.requests ?? [])),
-    loadOwned(transaction, commands, keys, [...asked]),
+    transaction.loadRequests(chosen.flatMap((command) => command.requests ?? [])),
+    loadOwned(transaction, chosen, keys, [...asked]),
   ]);
   const now = batchTime(clock, context.clockFloor, keys, accounts);
   const due = await loadDue(transaction, accounts, now, context.stripe);
@@ -60,13 +66,13 @@ export async function runBatch(
     namedGrants: [...owned.namedGrants, ...due.grants],
     holds: [...owned.holds, ...due.holds],
     refundables: owned.refundables,
-    rewardPolicies: await loadRewardPolicies(transaction, commands, now),
+    rewardPolicies: await loadRewardPolicies(transaction, chosen, now),
   });
   for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
-  for (const command of commands) results.push(await apply(transaction, set, command));
+  for (const command of chosen) results.push(await apply(transaction, set, command));
   whenApplied(now);
-  const isRefusedAlone = commands[0]?.isAlone === true && results[0]?.kind !== "done";
+  const isRefusedAlone = chosen[0]?.isAlone === true && results[0]?.kind !== "done";
   if (isRefusedAlone) return { results, entries: [] };
   const changes = set.changes();
   await transaction.save(changes, true);
@@ -95,13 +101,24 @@ function referencesOf(keys: LoadedKeys): References {
   };
 }
 
-/** Stored ids of every account that a command of the batch may touch. */
-function accountsOf(commands: readonly Command<unknown>[], references: References, stripe: number): Set<string> {
-  const storedIds = new Set<string>();
-  for (const command of commands) {
-    for (const accountId of accountsOrNone(command, references)) storedIds.add(storedIdInBatch(accountId, stripe));
-  }
-  return storedIds;
+/** The commands that stay in the batch, and stored ids of every account that they may touch, which are claimed for it. */
+function choose(
+  commands: readonly Command<unknown>[],
+  references: References,
+  { stripe, claim, mayWait, putOff }: BatchContext,
+): { chosen: readonly Command<unknown>[]; asked: Set<string> } {
+  const accountsOfEach = commands.map((command) => accountsOf(command, references, stripe));
+  const waiting = whoWaits(accountsOfEach, claim, mayWait);
+  const asked = new Set(accountsOfEach.flatMap((accountIds, index) => (waiting.has(index) ? [] : accountIds)));
+  claim.accountIds = asked;
+  if (waiting.size === 0) return { chosen: commands, asked };
+  putOff(waiting);
+  return { chosen: commands.filter((_, index) => !waiting.has(index)), asked };
+}
+
+/** Stored ids of every account that a command may touch. */
+function accountsOf(command: Command<unknown>, references: References, stripe: number): string[] {
+  return accountsOrNone(command, references).map((accountId) => storedIdInBatch(accountId, stripe));
 }
 
 interface LoadedDue {

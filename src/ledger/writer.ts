@@ -4,6 +4,7 @@ import type { EntryRow } from "../domain/ledger/rows.js";
 import type { EpochMicros } from "../domain/time.js";
 import { type LedgerStore, StoreError } from "../storage/store.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
+import { type Claim, Claims } from "./apart.js";
 import { type CommandResult, runBatch } from "./batch.js";
 import type { Command } from "./command.js";
 
@@ -59,11 +60,15 @@ interface Waiting {
 const FIRST_BACKOFF_MS = 10;
 /** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
 const LEAST_SHARE = 128;
-/** Times that a command may be put off to the next batch before that is a defect. */
-const MAX_DEFERRALS = 3;
+/** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
+const MOST_PUT_OFF = 8;
+/** Times that a command may be put off for any reason before that is a defect. */
+const MAX_DEFERRALS = MOST_PUT_OFF + 3;
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
+  /** Put off, oldest first, until this batch has ended; until any has, if it is undefined. */
+  private readonly aside = new Map<Waiting, Claim | undefined>();
   /** Of those who have entered and whose commands are still to be made, oldest first. */
   private places: (() => void)[] = [];
   private lanes = 0;
@@ -74,6 +79,7 @@ export class LedgerWriter {
   private isClosed = false;
   private newestTime: EpochMicros | undefined;
   private stripe = Math.floor(Math.random() * STRIPE_COUNT);
+  private readonly claims = new Claims();
   private readonly admission: Admission;
 
   constructor(
@@ -86,7 +92,7 @@ export class LedgerWriter {
 
   /** Commands that wait for a batch, those included that are still to be made. */
   get waiting(): number {
-    return this.queue.length + this.places.length;
+    return this.queue.length + this.aside.size + this.places.length;
   }
 
   /** Whether a command would be taken now, and not refused as OVERLOADED. */
@@ -139,7 +145,7 @@ export class LedgerWriter {
   private async runLane(): Promise<void> {
     await endOfTurn();
     this.isCollecting = false;
-    while (this.waiting > 0) {
+    while (this.queue.length + this.places.length > 0) {
       const batch = this.takeBatch();
       if (this.places.length > 0) await Promise.all([this.commit(batch), this.callIn()]);
       else await this.commit(batch);
@@ -183,25 +189,26 @@ export class LedgerWriter {
   private async commit(batch: readonly Waiting[]): Promise<void> {
     if (batch.length === 0) return;
     const end = this.admission.begin();
+    // Some of them may be put off on the way.
+    const left = [...batch];
     let committed = 0;
     try {
-      const results = await this.attempt(batch);
-      committed = batch.length;
-      this.answer(batch, results);
+      committed = this.answer(left, await this.attempt(left));
     } catch (error) {
       if (error instanceof StoreError && error.kind !== "REFUSED") {
-        for (const waiting of batch) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
-      } else if (batch.length === 1) {
-        batch[0]?.reject(error);
+        for (const waiting of left) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
+      } else if (left.length === 1) {
+        left[0]?.reject(error);
       } else {
-        for (const waiting of batch) await this.commit([waiting]);
+        for (const waiting of left) await this.commit([waiting]);
       }
     } finally {
       end(committed);
     }
   }
 
-  private answer(batch: readonly Waiting[], results: readonly CommandResult[]): void {
+  /** @returns how many there were to answer; the others are put off */
+  private answer(batch: readonly Waiting[], results: readonly CommandResult[]): number {
     const deferred: Waiting[] = [];
     batch.forEach((waiting, index) => {
       const result = results[index] as CommandResult;
@@ -211,18 +218,18 @@ export class LedgerWriter {
       else waiting.reject(new Error(`${waiting.command.name} was put off ${MAX_DEFERRALS} times`));
     });
     this.queue.unshift(...deferred);
+    return batch.length - deferred.length;
   }
 
   /**
    * Runs a batch until it commits. A conflict wrote nothing. A connection lost around the COMMIT may have written everything: the batch is run
    * again whole, and the request keys and generations it finds say what its first run did.
    */
-  private async attempt(batch: readonly Waiting[]): Promise<CommandResult[]> {
+  private async attempt(batch: Waiting[]): Promise<CommandResult[]> {
     const startedAt = performance.now();
-    const commands = batch.map((waiting) => waiting.command);
     for (let attempts = 1; ; attempts++) {
       try {
-        const { results, entries } = await this.attemptOnce(commands);
+        const { results, entries } = await this.attemptOnce(batch);
         this.observer?.posted?.(entries);
         this.observer?.batchDone({ commands: batch.length, attempts, elapsedMs: performance.now() - startedAt });
         return results;
@@ -235,7 +242,9 @@ export class LedgerWriter {
   }
 
   /** Batches load and apply one after the other, so that their times are in the order they were taken in; only what comes after, saving and committing, overlaps. */
-  private async attemptOnce(commands: readonly Command<unknown>[]): ReturnType<typeof runBatch> {
+  private async attemptOnce(batch: Waiting[]): ReturnType<typeof runBatch> {
+    const commands = batch.map((waiting) => waiting.command);
+    const claim = this.claims.begin();
     const before = this.applied;
     let whenApplied = (): void => {};
     this.applied = new Promise((resolve) => {
@@ -244,7 +253,13 @@ export class LedgerWriter {
     try {
       await before;
       this.newestTime ??= await this.store.newestTime();
-      const context = { clockFloor: this.newestTime, stripe: this.nextStripe() };
+      const context = {
+        clockFloor: this.newestTime,
+        stripe: this.nextStripe(),
+        claim,
+        mayWait: (index: number) => this.store.hasRowLocks && (batch[index] as Waiting).deferrals < MOST_PUT_OFF,
+        putOff: (indexes: ReadonlySet<number>) => this.putOff(batch, indexes, claim),
+      };
       return await this.store.transact((transaction) =>
         runBatch(transaction, commands, context, (now) => {
           this.newestTime = now;
@@ -252,8 +267,34 @@ export class LedgerWriter {
         }),
       );
     } finally {
+      claim.end();
       whenApplied();
+      this.takeBack(claim);
     }
+  }
+
+  /** Takes commands out of a batch. What they need is another one's, so that they can wait for its end; but where this one has locked their generations, they have to wait for its own. */
+  private putOff(batch: Waiting[], indexes: ReadonlySet<number>, claim: Claim): void {
+    const left: Waiting[] = [];
+    for (const [index, waiting] of batch.entries()) {
+      if (!indexes.has(index)) {
+        left.push(waiting);
+        continue;
+      }
+      waiting.deferrals++;
+      this.aside.set(waiting, waiting.command.generations ? claim : undefined);
+    }
+    batch.splice(0, batch.length, ...left);
+  }
+
+  /** At the end of a batch: those who waited for it go back to the head of the queue. */
+  private takeBack(ended: Claim): void {
+    if (this.aside.size === 0) return;
+    const back = [...this.aside].flatMap(([waiting, claim]) =>
+      claim === undefined || claim === ended ? [waiting] : [],
+    );
+    for (const waiting of back) this.aside.delete(waiting);
+    this.queue.unshift(...back);
   }
 
   private nextStripe(): number {

@@ -151,6 +151,8 @@ export interface LedgerStore {
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
   /** How many transactions of one writer it gains from running at once; more would only wait for each other. At least 1. */
   readonly transactionsAtOnce: number;
+  /** Whether transactions at once wait for each other where they need the same account, and only there. */
+  readonly hasRowLocks: boolean;
   /** Time of the newest transaction or generation; 0 in an empty store. A writer starts its clock there. */
   newestTime(): Promise<EpochMicros>;
 }

@@ -12,6 +12,7 @@ import { fresh, openedPair } from "./support.js";
 function lingering(store: Store): LedgerStore {
   return {
     transactionsAtOnce: 1,
+    hasRowLocks: store.hasRowLocks,
     newestTime: () => store.newestTime(),
     transact: (work) =>
       store.transact(async (transaction) => {

@@ -229,6 +229,7 @@ describe.each(["sqlite", "postgres"] as const)("a hold on %s", (backend) => {
       const other = await app.another({
         ledger: (store) => ({
           transactionsAtOnce: 1,
+          hasRowLocks: store.hasRowLocks,
           newestTime: () => store.newestTime(),
           transact: (work) => {
             // The capture is on its way; by the time its batch begins, the hold's time is up.

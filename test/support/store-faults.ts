@@ -12,7 +12,8 @@ export function withTransactions(
 
 /** A store that runs its transactions some other way. */
 export function withTransact(store: LedgerStore, transact: LedgerStore["transact"]): LedgerStore {
-  return { transact, transactionsAtOnce: 1, newestTime: () => store.newestTime() };
+  const { hasRowLocks } = store;
+  return { transact, transactionsAtOnce: 1, hasRowLocks, newestTime: () => store.newestTime() };
 }
 
 /** A store whose clock is set by hand, in microseconds since the epoch. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { GenerationState, Outcome, PricingUnit } from "../../gen/stationthis/generation/v1/generation_pb.js";
 import { GenerationService } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
-import { accountIds, credit, drawn } from "../accounts.js";
+import { accountIds, credit, drawn, drawnBelow } from "../accounts.js";
 import type { Caller } from "../caller.js";
 import type { LoadReport } from "../load.js";
 import type { Workload } from "../workload.js";
@@ -12,6 +12,8 @@ const PAYERS = accountIds("payer", 5_000);
 const CREATORS = accountIds("creator", 2_000);
 /** In two halves, so that a generation's two LoRAs are never by the same one. */
 const [SOME_CREATORS, OTHER_CREATORS] = [CREATORS.slice(0, 1_000), CREATORS.slice(1_000)];
+/** LoRAs of either half that a payer uses again and again: somebody's first use of one is the exception. */
+const FAVOURITES = 2;
 /** A thousand dollars: enough for every run of a cent and its fee. */
 const CREDIT_USD_MICROS = 1_000_000_000n;
 /** The most that one credit can bring, for the one who pays for everything. */
@@ -19,7 +21,7 @@ const HOT_CREDIT_USD_MICROS = 1_000_000_000_000n;
 const HOT_PAYER = "payer:hot";
 const HOT_CREATOR = "creator:hot";
 
-/** Settlements of generations with two LoRAs by two creators, all over 5,000 payers, against TPC-B. */
+/** Settlements of generations with two LoRAs by two creators, all over 5,000 payers and 2,000 creators, against TPC-B. */
 export const COMPLETE: Workload = {
   name: "complete",
   store: "postgres",
@@ -57,9 +59,15 @@ export interface Parties {
   readonly creators: readonly [string, string];
 }
 
+/** A payer at random, and two of the LoRAs that he keeps using, which are drawn at random for him. */
 export function uniformParties(index: number): Parties {
-  const creators = [drawn(SOME_CREATORS, index * 2), drawn(OTHER_CREATORS, index * 2 + 1)] as const;
-  return { payer: drawn(PAYERS, index), creators };
+  const payer = drawnBelow(PAYERS.length, index);
+  const favourite = (creators: readonly string[], use: number): string =>
+    drawn(creators, payer * FAVOURITES + drawnBelow(FAVOURITES, use));
+  return {
+    payer: PAYERS[payer] as string,
+    creators: [favourite(SOME_CREATORS, 2 * index), favourite(OTHER_CREATORS, 2 * index + 1)],
+  };
 }
 
 function hotParties(index: number): Parties {

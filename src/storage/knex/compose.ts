@@ -45,6 +45,7 @@ export function composeStore(parts: StoreParts): Store {
     ...methodsOf(new KnexRewardPolicies(reads, guard)),
     backend: parts.backend,
     transactionsAtOnce: parts.ledger.transactionsAtOnce,
+    hasRowLocks: parts.ledger.hasRowLocks,
     migrate: () => guard(migrate(writes, parts.migrating)),
     isMigrated: () => guard(isMigrated(reads)),
     storedSecret: () => guard(storedSecret(writes)),

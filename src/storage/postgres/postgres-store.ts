@@ -78,6 +78,7 @@ export function openPostgresStore(url: string): Store {
 
 class PostgresLedger implements LedgerStore {
   readonly transactionsAtOnce = TRANSACTIONS_AT_ONCE;
+  readonly hasRowLocks = true;
 
   private readonly knownUsers = new KnownUsers();
   private readonly knownGrants = new KnownGrants();

@@ -55,6 +55,7 @@ export function openSqliteStore(path: string): Store {
 class SqliteLedger implements LedgerStore {
   /** One after the other on the thread, but while one is saved there the next is taken, and the thread never waits for the event loop between the two. */
   readonly transactionsAtOnce = 2;
+  readonly hasRowLocks = false;
 
   private readonly knownUsers = new KnownUsers();
 
