@@ -31,7 +31,7 @@ export async function runBench(options: BenchOptions, resources: Resources): Pro
     const shared = await startShared(options, workloads, progress, resources);
     const results: WorkloadResult[] = [];
     for (const workload of workloads) results.push(await measureAlone(workload, shared, resources));
-    return { machine: await describeMachine(shared.postgres?.version), results };
+    return { machine: await describeMachine(shared.postgres?.version, shared.pgbench?.version), results };
   } finally {
     progress.stop();
     await resources.stop();
@@ -59,6 +59,6 @@ async function startShared(
   const postgres = needsPostgres ? resources.add(await BenchPostgres.start(options.databaseUrl)) : undefined;
   const pgbench = postgres && needsPgbench ? await Pgbench.start(postgres) : undefined;
   if (pgbench) resources.add(pgbench);
-  const filled = resources.add(new FilledDatabase(options.rewards, (text) => progress.detail(text)));
+  const filled = resources.add(new FilledDatabase(options.rewards, (text, share) => progress.detail(text, share)));
   return { options, postgres, pgbench, progress, filled };
 }

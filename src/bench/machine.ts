@@ -10,18 +10,21 @@ export interface Machine {
   readonly node: string;
   /** "18.4"; undefined if no Postgres took part. */
   readonly postgres: string | undefined;
+  /** "15.18"; undefined if it took no part, or isn't installed. */
+  readonly pgbench: string | undefined;
   /** Commit of the working copy that the program was built from, whatever was changed since; undefined outside of one. */
   readonly commit: string | undefined;
 }
 
-/** @param postgres version of the server, if one took part */
-export async function describeMachine(postgres: string | undefined): Promise<Machine> {
+/** @param postgres version of the server, if one took part @param pgbench likewise */
+export async function describeMachine(postgres: string | undefined, pgbench: string | undefined): Promise<Machine> {
   return {
     cores: availableParallelism(),
     cpuModel: cpus()[0]?.model.trim() ?? "unknown",
     memoryBytes: totalmem(),
     node: process.version,
     postgres,
+    pgbench,
     commit: await checkedOutCommit(new URL("../../.git/", import.meta.url)),
   };
 }

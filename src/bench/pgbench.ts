@@ -13,16 +13,21 @@ export interface PgbenchResult {
 
 /** pgbench's TPC-B at scale 50 on a database of its own. */
 export class Pgbench implements Stoppable {
-  private constructor(private readonly database: BenchDatabase) {}
+  private constructor(
+    private readonly database: BenchDatabase,
+    /** "15.18" */
+    readonly version: string,
+  ) {}
 
   /** Fills a database of pgbench's own; undefined if pgbench isn't on PATH. */
   static async start(postgres: BenchPostgres): Promise<Pgbench | undefined> {
-    if (!(await isInstalled())) return undefined;
+    const version = await installedVersion();
+    if (version === undefined) return undefined;
     const database = await postgres.makeDatabase("pgbench");
     try {
       await pgbench(database.url, ["-i", "-s", String(SCALE), "-q"]);
       await postgres.checkpoint();
-      return new Pgbench(database);
+      return new Pgbench(database, version);
     } catch (error) {
       await database.stop();
       throw error;
@@ -43,11 +48,13 @@ export class Pgbench implements Stoppable {
   }
 }
 
-async function isInstalled(): Promise<boolean> {
+/** Undefined if there is none. */
+async function installedVersion(): Promise<string | undefined> {
   try {
-    return (await runToEnd("pgbench", ["--version"])).exitCode === 0;
+    const { exitCode, stdout } = await runToEnd("pgbench", ["--version"]);
+    return exitCode === 0 ? (/[\d.]+/.exec(stdout)?.[0] ?? "unknown") : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }

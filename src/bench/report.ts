@@ -22,18 +22,21 @@ const COLUMNS = [
   "p50 ms",
   "p95 ms",
   "p99 ms",
+  "max ms",
   "errors",
+  "dropped",
   "compared with",
   "ratio",
 ];
 const HEADER = [...COLUMNS, "floor", "target", "met"];
 const VERDICTS = { target: "target", floor: "floor", missed: "NO", unknown: "–" } as const;
 
-/** A bench's report for people: the table, what is wrong, and what it was measured on. Medians, where there is room with (min–max). Ends with a line break. */
+/** A bench's report for people: the table, what is wrong, and what it was measured on. Medians, where there is room with (min–max); the longest call is that of all runs. Ends with a line break. */
 export function formatReport(results: readonly WorkloadResult[], machine: Machine): string {
   const sections = [
     table([HEADER, ...results.flatMap((result) => [row(result), ...result.also.map((also) => alsoRow(result, also))])]),
     ...results.filter((result) => !isValid(result)).map(complaint),
+    ...unaudited(results),
     machineLines(machine),
   ];
   return `${sections.join("\n\n")}\n`;
@@ -42,6 +45,7 @@ export function formatReport(results: readonly WorkloadResult[], machine: Machin
 function row(result: WorkloadResult): string[] {
   const { runs, references, goal, figure } = result;
   const ratio = ratioOf(result);
+  const dropped = runs.reduce((sum, run) => sum + run.dropped, 0);
   const compared =
     references.length > 0 ? `: ${withSpread(spreadOf(references))}${FIGURE_UNITS[figure]}` : ": not measured";
   return [
@@ -52,7 +56,9 @@ function row(result: WorkloadResult): string[] {
     rounded(spreadOf(runs.map((run) => run.p50Ms)).median),
     rounded(spreadOf(runs.map((run) => run.p95Ms)).median),
     rounded(spreadOf(runs.map((run) => run.p99Ms)).median),
-    String(failedCalls(result)),
+    rounded(spreadOf(runs.map((run) => run.maxMs)).max),
+    String(failedCalls(result) - dropped),
+    String(dropped),
     `${result.referenceName}${compared}`,
     ratio ? withSpread(ratio) : "–",
     ...boundsOf(goal),
@@ -87,10 +93,17 @@ function complaint(result: WorkloadResult): string {
   return [`${result.name} on ${result.store} doesn't count:`, ...lines].join("\n");
 }
 
-function machineLines({ cores, cpuModel, memoryBytes, node, postgres, commit }: Machine): string {
+function unaudited(results: readonly WorkloadResult[]): string[] {
+  const names = results.filter(({ audit }) => audit === undefined).map(({ name }) => name);
+  return names.length === 0
+    ? []
+    : [`not audited, as their rewards were filled in past the service: ${names.join(", ")}`];
+}
+
+function machineLines({ cores, cpuModel, memoryBytes, node, postgres, pgbench, commit }: Machine): string {
   return [
     `${cores} × ${cpuModel}, ${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`,
-    `Node ${node}, Postgres ${postgres ?? "not used"}, commit ${commit?.slice(0, 12) ?? "unknown"}`,
+    `Node ${node}, Postgres ${postgres ?? "not used"}, pgbench ${pgbench ?? "not used"}, commit ${commit?.slice(0, 12) ?? "unknown"}`,
   ].join("\n");
 }
 

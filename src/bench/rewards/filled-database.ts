@@ -8,17 +8,17 @@ export class FilledDatabase implements Stoppable {
   private database: BenchDatabase | undefined;
   private isFilled = false;
 
-  /** @param say told how far it is */
+  /** @param say told how far it is, and as a share of the whole */
   constructor(
     private readonly rewards: number,
-    private readonly say: (text: string) => void,
+    private readonly say: (text: string, share: number) => void,
   ) {}
 
   async get(make: () => Promise<BenchDatabase>): Promise<BenchDatabase> {
     this.database ??= await make();
     if (!this.isFilled) {
       await fillRewards(this.database.url, planOf(this.rewards), (done, total) =>
-        this.say(`filling: ${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} rewards`),
+        this.say(`filling: ${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} rewards`, done / total),
       );
       this.isFilled = true;
     }
