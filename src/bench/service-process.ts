@@ -2,13 +2,11 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { endChild, endWithUs, lastWords, PROGRAM, runToEnd } from "./child-process.js";
+import { endChild, endWithUs, lastWords, NODE_FLAGS, PROGRAM, runToEnd } from "./child-process.js";
 import { PeakWatch } from "./resident-memory.js";
 import type { Stoppable } from "./resources.js";
 
 const READY_DEADLINE_MS = 30_000;
-/** As `npm start` has it. */
-const NODE_FLAGS = ["--max-semi-space-size=64"];
 const READY_LINE = /gRPC on ([^,\s]+),/;
 
 /** The built service in a process of its own. */

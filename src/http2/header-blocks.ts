@@ -1,4 +1,5 @@
 import { ConnectionError, ErrorCode, Flag, type Frame, FrameType } from "./frames.js";
+import { wrong } from "./violations.js";
 
 /** Headers of a request, or its trailers, whole. */
 export interface HeaderBlock {
@@ -11,6 +12,7 @@ export interface HeaderBlock {
 interface OpenBlock {
   readonly streamId: number;
   readonly pieces: Buffer[];
+  /** As sent, padding included. */
   bytes: number;
   readonly endsStream: boolean;
 }
@@ -44,13 +46,13 @@ export class HeaderBlocks {
   }
 
   private begin(frame: Frame): HeaderBlock | undefined {
-    const { flags, streamId } = frame;
+    const { flags, streamId, payload } = frame;
     if (streamId === 0) throw wrong("headers of no stream");
     const bytes = fragment(frame);
     const endsStream = (flags & Flag.endsStream) !== 0;
-    this.checkLength(bytes.length);
+    this.checkLength(payload.length);
     if (flags & Flag.endsHeaders) return { streamId, bytes, endsStream };
-    this.open = { streamId, pieces: [bytes], bytes: bytes.length, endsStream };
+    this.open = { streamId, pieces: [bytes], bytes: payload.length, endsStream };
     return undefined;
   }
 
@@ -79,8 +81,4 @@ function fragment({ flags, payload }: Frame): Buffer {
   const start = (flags & Flag.isPadded ? 1 : 0) + (flags & Flag.hasPriority ? PRIORITY_BYTES : 0);
   if (start + padding > payload.length) throw wrong("more padding than payload");
   return payload.subarray(start, payload.length - padding);
-}
-
-function wrong(what: string): ConnectionError {
-  return new ConnectionError(ErrorCode.protocolError, what);
 }

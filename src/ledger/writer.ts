@@ -53,7 +53,10 @@ interface Waiting {
   readonly submitter: Submitter | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
+  /** Times that it asked for an account which its batch hadn't loaded. */
   deferrals: number;
+  /** Times that it was put off because another batch had its account. */
+  putOffs: number;
 }
 
 /** First wait before another attempt; it doubles each time, with as much jitter. */
@@ -62,8 +65,8 @@ const FIRST_BACKOFF_MS = 10;
 const LEAST_SHARE = 128;
 /** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
 const MOST_PUT_OFF = 8;
-/** Times that a command may be put off for any reason before that is a defect. */
-const MAX_DEFERRALS = MOST_PUT_OFF + 3;
+/** Times that a command may be deferred for an account that its batch didn't load before that is a defect. */
+const MAX_DEFERRALS = 3;
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
@@ -123,7 +126,14 @@ export class LedgerWriter {
     if (submitter?.hasPlace) submitter.hasPlace = false;
     else if (!this.hasRoom) return Promise.reject(TollgateError.of("OVERLOADED", {}));
     return new Promise<Result>((resolve, reject) => {
-      this.queue.push({ command, submitter, resolve: resolve as (value: never) => void, reject, deferrals: 0 });
+      this.queue.push({
+        command,
+        submitter,
+        resolve: resolve as (value: never) => void,
+        reject,
+        deferrals: 0,
+        putOffs: 0,
+      });
       this.startLane();
     });
   }
@@ -185,29 +195,28 @@ export class LedgerWriter {
     await endOfTurn();
   }
 
-  /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. */
-  private async commit(batch: readonly Waiting[]): Promise<void> {
+  /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. @param batch what is put off on the way leaves it */
+  private async commit(batch: Waiting[]): Promise<void> {
     if (batch.length === 0) return;
     const end = this.admission.begin();
-    // Some of them may be put off on the way.
-    const left = [...batch];
     let committed = 0;
     try {
-      committed = this.answer(left, await this.attempt(left));
+      const results = await this.attempt(batch);
+      committed = this.answer(batch, results);
     } catch (error) {
       if (error instanceof StoreError && error.kind !== "REFUSED") {
-        for (const waiting of left) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
-      } else if (left.length === 1) {
-        left[0]?.reject(error);
+        for (const waiting of batch) waiting.reject(TollgateError.of("STORE_UNAVAILABLE", {}, error));
+      } else if (batch.length === 1) {
+        batch[0]?.reject(error);
       } else {
-        for (const waiting of left) await this.commit([waiting]);
+        for (const waiting of batch) await this.commit([waiting]);
       }
     } finally {
       end(committed);
     }
   }
 
-  /** @returns how many there were to answer; the others are put off */
+  /** @returns how many there were to answer; the others are deferred */
   private answer(batch: readonly Waiting[], results: readonly CommandResult[]): number {
     const deferred: Waiting[] = [];
     batch.forEach((waiting, index) => {
@@ -257,7 +266,7 @@ export class LedgerWriter {
         clockFloor: this.newestTime,
         stripe: this.nextStripe(),
         claim,
-        mayWait: (index: number) => this.store.hasRowLocks && (batch[index] as Waiting).deferrals < MOST_PUT_OFF,
+        mayWait: (index: number) => this.store.hasRowLocks && (batch[index] as Waiting).putOffs < MOST_PUT_OFF,
         putOff: (indexes: ReadonlySet<number>) => this.putOff(batch, indexes, claim),
       };
       return await this.store.transact((transaction) =>
@@ -281,7 +290,7 @@ export class LedgerWriter {
         left.push(waiting);
         continue;
       }
-      waiting.deferrals++;
+      waiting.putOffs++;
       this.aside.set(waiting, waiting.command.generations ? claim : undefined);
     }
     batch.splice(0, batch.length, ...left);

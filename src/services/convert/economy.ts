@@ -21,7 +21,7 @@ export function toBalance(
   points: PointsRate,
 ): MessageInitShape<typeof BalanceSchema> {
   const [first, ...others] = rows as readonly [Account, ...Account[]];
-  const account = others.reduce(together, first as Summed);
+  const account = others.reduce<Summed>(together, first);
   const availableUsdMicros = account.balanceUsdMicros - account.heldUsdMicros;
   return {
     accountId,
