@@ -7,11 +7,13 @@ interface Statement {
   readonly text: string;
   readonly name?: string;
   readonly values?: readonly unknown[];
+  readonly rowMode?: "array";
 }
 
 interface Answer {
   readonly command: string;
-  readonly rows: Record<string, unknown>[];
+  /** Arrays, for a statement that asks for them. */
+  readonly rows: unknown[];
 }
 
 /** A connection of pg's, as far as it is needed here. It has to have been opened with `pipeline`. */
@@ -57,7 +59,12 @@ export class PipelinedTransaction {
    * @param sql with a ? for each value
    */
   async query(name: string, sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
-    return (await this.send(name, sql, values)).rows;
+    return (await this.send({ name, text: positioned(name, sql), values })).rows as Record<string, unknown>[];
+  }
+
+  /** The same, with each row as the list of its values in the order they are selected in: half of what it takes to read a row of forty columns. */
+  async queryValues(name: string, sql: string, values: readonly unknown[]): Promise<unknown[][]> {
+    return (await this.send({ name, text: positioned(name, sql), values, rowMode: "array" })).rows as unknown[][];
   }
 
   /** Carries out a statement and commits, both at once. Nothing can come after it. */
@@ -67,12 +74,10 @@ export class PipelinedTransaction {
     for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
   }
 
-  private async send(name: string, sql: string, values: readonly unknown[]) {
+  private async send(statement: Statement): Promise<Answer> {
     // Postgres answers in order: if BEGIN fails, that is heard first.
     this.begun ??= this.write({ text: "begin" });
-    const [, result] = await Promise.all([this.begun, this.write({ name, text: positioned(name, sql), values })]).catch(
-      rethrow,
-    );
+    const [, result] = await Promise.all([this.begun, this.write(statement)]).catch(rethrow);
     return result;
   }
 

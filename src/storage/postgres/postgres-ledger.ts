@@ -99,29 +99,27 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   private async lockedAccounts(accountIds: readonly string[]): Promise<Account[]> {
-    const rows = await this.transaction.query(
+    const rows = await this.transaction.queryValues(
       "load_accounts",
-      "select * from accounts where account_id = any(?::text[]) order by account_id for no key update",
+      `select ${ACCOUNTS.selected} from accounts where account_id = any(?::text[]) order by account_id for no key update`,
       [textArray(accountIds)],
     );
-    const accounts = rows.map((row) => ACCOUNTS.decode(row));
+    const accounts = rows.map(ACCOUNTS.decodeValues);
     this.grants.locked(accounts);
     return accounts;
   }
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
     // The left join gives the clock even where no request is known.
-    const rows = await this.transaction.query(
+    const rows = await this.transaction.queryValues(
       "load_requests",
-      `select c.clock, r.* from (select ${CLOCK} as clock) c left join (
+      `select clock, ${REQUESTS.selected} from (select ${CLOCK} as clock) c left join (
          select q.* from unnest(?::text[], ?::text[]) k(caller, request_id)
          join requests q on q.caller = k.caller and q.request_id = k.request_id) r on true`,
       [requests.map((key) => key.caller), requests.map((key) => key.requestId)].map(textArray),
     );
-    return {
-      clock: rows[0]?.clock as bigint,
-      requests: rows.filter((row) => row.caller !== null).map((row) => REQUESTS.decode(row)),
-    };
+    const found = rows.map(([, ...values]) => values).filter(([caller]) => caller !== null);
+    return { clock: rows[0]?.[0] as bigint, requests: found.map(REQUESTS.decodeValues) };
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
@@ -131,14 +129,14 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   private async readGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    const rows = await this.transaction.query(
+    const rows = await this.transaction.queryValues(
       "load_grants",
-      `select g.* from unnest(?::text[]) k(account_id) cross join lateral (
-         select * from credit_grants o where o.account_id = k.account_id and (o.is_open or o.is_rolling)
+      `select ${GRANTS.selected} from unnest(?::text[]) k(owner_id) cross join lateral (
+         select * from credit_grants o where o.account_id = k.owner_id and (o.is_open or o.is_rolling)
          order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?) g`,
       [textArray(accountIds), limitPerAccount],
     );
-    const first = rows.map((row) => GRANTS.decode(row));
+    const first = rows.map(GRANTS.decodeValues);
     return [...first, ...(await this.loads.rollingBeyond(first, limitPerAccount))];
   }
 
@@ -174,20 +172,20 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
     const runs = keys.generations.map((ref) => ref.runId).filter((runId) => runId !== "");
     // Nearly all are named by id. With the other name in the same statement Postgres makes two bitmaps, looks at the rows' pages in their order and sorts: half as much again.
     const rows = await (runs.length === 0
-      ? this.transaction.query("load_generations", generationsSql("generation_id = any(?::uuid[])"), [
+      ? this.transaction.queryValues("load_generations", generationsSql("generation_id = any(?::uuid[])"), [
           binaryArray("uuid", ids),
         ])
-      : this.transaction.query(
+      : this.transaction.queryValues(
           "load_generations_and_runs",
           generationsSql("generation_id = any(?::uuid[]) or (run_id = any(?::text[]) and run_id <> '')"),
           [binaryArray("uuid", ids), textArray(runs)],
         ));
-    return rows.map((row) => GENERATIONS.decode(row));
+    return rows.map(GENERATIONS.decodeValues);
   }
 }
 
 function generationsSql(named: string): string {
-  return `select * from generations where ${named} order by generation_id for no key update`;
+  return `select ${GENERATIONS.selected} from generations where ${named} order by generation_id for no key update`;
 }
 
 /** The saves seen so far, by which tables they insert into and update: a few dozen at most. */
