@@ -14,12 +14,17 @@ import { selectWorkloads } from "./workloads/workloads.js";
 export interface BenchResult {
   readonly machine: Machine;
   readonly results: readonly WorkloadResult[];
+  /** What couldn't be measured, and why; the others are none the worse for it. */
+  readonly failures: readonly string[];
+  /** When it was over, and what was asked for. */
+  readonly endedAt: string;
+  readonly options: BenchOptions;
 }
 
 /**
  * Measures the built service. Everything it starts is on loopback and gone when this settles.
  * @param resources takes all that is started, so that a signal can stop it early
- * @throws Error if nothing is selected, or something can't be started or prepared
+ * @throws Error if nothing is selected, or what all share can't be started
  */
 export async function runBench(options: BenchOptions, resources: Resources): Promise<BenchResult> {
   const workloads = selectWorkloads(options.only, options.stores);
@@ -30,8 +35,18 @@ export async function runBench(options: BenchOptions, resources: Resources): Pro
   try {
     const shared = await startShared(options, workloads, progress, resources);
     const results: WorkloadResult[] = [];
-    for (const workload of workloads) results.push(await measureAlone(workload, shared, resources));
-    return { machine: await describeMachine(shared.postgres?.version, shared.pgbench?.version), results };
+    const failures: string[] = [];
+    for (const workload of workloads) {
+      try {
+        results.push(await measureAlone(workload, shared, resources));
+      } catch (error) {
+        failures.push(
+          `${workload.name} on ${workload.store} failed: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    }
+    const machine = await describeMachine(shared.postgres?.version, shared.pgbench?.version);
+    return { machine, results, failures, endedAt: new Date().toISOString(), options };
   } finally {
     progress.stop();
     await resources.stop();
@@ -56,7 +71,7 @@ async function startShared(
 ): Promise<Shared> {
   const needsPostgres = workloads.some((workload) => workload.store === "postgres");
   const needsPgbench = workloads.some((workload) => workload.referenceName.startsWith("TPC-B"));
-  const postgres = needsPostgres ? resources.add(await BenchPostgres.start(options.databaseUrl)) : undefined;
+  const postgres = needsPostgres ? resources.add(await BenchPostgres.start(options)) : undefined;
   const pgbench = postgres && needsPgbench ? await Pgbench.start(postgres) : undefined;
   if (pgbench) resources.add(pgbench);
   const filled = resources.add(new FilledDatabase(options.rewards, (text, share) => progress.detail(text, share)));

@@ -7,7 +7,9 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { failuresOf, type LoadReport } from "./load.js";
+import type { CostMeter } from "./costs/cost-meter.js";
+import type { RunReport } from "./figures.js";
+import { failuresOf, type LoadResult } from "./load.js";
 import type { LoadClient } from "./load-client.js";
 import { callsIn, type OpenLoad, type OpenLoadResult } from "./open-load.js";
 
@@ -25,6 +27,8 @@ export class Caller {
     readonly target: string,
     /** A connection stays with the process that got it, so there have to be several for each. */
     private readonly connections = CONNECTIONS_PER_PROCESS,
+    /** Reads off what the calls that are measured cost. */
+    private readonly meter?: CostMeter,
   ) {}
 
   /** Makes a call for each request and reports on them, answers unread. */
@@ -33,8 +37,8 @@ export class Caller {
     requests: readonly MessageInitShape<Input>[],
     inFlight = IN_FLIGHT,
     connections = this.connections,
-  ): Promise<LoadReport> {
-    return (await this.run(method, requests, inFlight, false, connections)).report;
+  ): Promise<RunReport> {
+    return (await this.metered(() => this.run(method, requests, inFlight, false, connections))).report;
   }
 
   /** The same, with the decoded answers, in the order of the requests; undefined where a call failed. */
@@ -42,9 +46,9 @@ export class Caller {
     method: DescMethodUnary<Input, Output>,
     requests: readonly MessageInitShape<Input>[],
     inFlight = IN_FLIGHT,
-  ): Promise<{ report: LoadReport; answers: (MessageShape<Output> | undefined)[] }> {
-    const { report, answers } = await this.run(method, requests, inFlight, true, this.connections);
-    return { report, answers: answers.map((bytes) => bytes && fromBinary(method.output, bytes)) };
+  ): Promise<{ report: RunReport; answers: (MessageShape<Output> | undefined)[] }> {
+    const { report, answers } = await this.metered(() => this.run(method, requests, inFlight, true, this.connections));
+    return { report, answers: answers.map((bytes) => decoded(method, bytes)) };
   }
 
   /**
@@ -55,11 +59,11 @@ export class Caller {
     method: DescMethodUnary<Input, Output>,
     requests: readonly MessageInitShape<Input>[],
   ): Promise<MessageShape<Output>[]> {
-    const { report, answers } = await this.measureAndRead(method, requests);
+    const { report, answers } = await this.run(method, requests, IN_FLIGHT, true, this.connections);
     if (failuresOf(report) > 0) {
       throw new Error(`${method.name} failed: ${JSON.stringify(report.errors)}, ${report.dropped} dropped`);
     }
-    return answers as MessageShape<Output>[];
+    return answers.map((bytes) => decoded(method, bytes) as MessageShape<Output>);
   }
 
   /**
@@ -83,9 +87,17 @@ export class Caller {
   }
 
   /** Makes calls of another server, whatever it serves, with empty messages. */
-  async measureEmpty(target: string, path: string, calls: number): Promise<LoadReport> {
+  async measureEmpty(target: string, path: string, calls: number): Promise<RunReport> {
     const messages = new Array<Uint8Array>(calls).fill(new Uint8Array());
     return (await this.client.run({ target, path, messages, inFlight: IN_FLIGHT, keepsAnswers: false })).report;
+  }
+
+  /** Makes a load and adds what its calls have cost to its report. */
+  private async metered(load: () => Promise<LoadResult>): Promise<LoadResult & { readonly report: RunReport }> {
+    const before = await this.meter?.begin();
+    const result = await load();
+    if (!before || !this.meter || result.report.answered === 0) return result;
+    return { ...result, report: { ...result.report, ...(await this.meter.since(before, result.report.answered)) } };
   }
 
   private run<Input extends DescMessage, Output extends DescMessage>(
@@ -104,6 +116,13 @@ export class Caller {
       keepsAnswers,
     });
   }
+}
+
+function decoded<Input extends DescMessage, Output extends DescMessage>(
+  method: DescMethodUnary<Input, Output>,
+  bytes: Uint8Array | undefined,
+): MessageShape<Output> | undefined {
+  return bytes && fromBinary(method.output, bytes);
 }
 
 function pathOf(method: DescMethodUnary): string {

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { PostgresCosts } from "./costs/postgres-costs.js";
+import type { BenchOptions } from "./options.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
 import type { Stoppable } from "./resources.js";
 
@@ -21,20 +24,27 @@ export async function makeSqliteDatabase(): Promise<BenchDatabase> {
   };
 }
 
+type ServerOptions = Pick<BenchOptions, "databaseUrl" | "statements" | "explain">;
+
+/** Of the service's statements, the share whose plans are written down: some hundreds of a run. */
+const EXPLAINED_SHARE = 0.05;
+
 /** The Postgres server that everything of one bench is measured on. */
 export class BenchPostgres implements Stoppable {
   private constructor(
-    private readonly server: PostgresServer,
+    private readonly server: Pick<PostgresServer, "url" | "stop"> & Partial<PostgresServer>,
+    private readonly options: ServerOptions,
     /** "18.4" */
     readonly version: string,
   ) {}
 
-  /** @param givenUrl a server to use; undefined starts one */
-  static async start(givenUrl: string | undefined): Promise<BenchPostgres> {
-    const server = givenUrl === undefined ? await startPostgres() : { url: givenUrl, stop: async () => {} };
+  /** @throws Error if the server can't be reached, or can't do what is asked for */
+  static async start(options: ServerOptions): Promise<BenchPostgres> {
+    const { databaseUrl } = options;
+    const server = databaseUrl === undefined ? await startOwn(options) : { url: databaseUrl, stop: async () => {} };
     try {
       const [row] = await query(server.url, "show server_version");
-      return new BenchPostgres(server, String(row?.server_version));
+      return new BenchPostgres(server, options, String(row?.server_version));
     } catch (error) {
       await server.stop();
       throw error;
@@ -45,12 +55,20 @@ export class BenchPostgres implements Stoppable {
   async makeDatabase(purpose: string): Promise<BenchDatabase> {
     const name = `tollgate_bench_${purpose}_${randomBytes(4).toString("hex")}`;
     await query(this.server.url, `create database ${name} template template0 encoding 'UTF8'`);
+    if (this.options.explain !== undefined && purpose !== "pgbench") {
+      await query(this.server.url, `alter database ${name} set auto_explain.sample_rate = ${EXPLAINED_SHARE}`);
+    }
     const url = new URL(this.server.url);
     url.pathname = `/${name}`;
     return {
       url: url.href,
       stop: () => query(this.server.url, `drop database if exists ${name} with (force)`),
     };
+  }
+
+  /** What a service on one of its databases costs it. */
+  costsOf(database: BenchDatabase): PostgresCosts {
+    return new PostgresCosts(database.url, this.server.pid, this.options.statements);
   }
 
   /** Writes out what preparing has left in memory, so that it doesn't fall into the first measurement. */
@@ -61,6 +79,22 @@ export class BenchPostgres implements Stoppable {
   stop(): Promise<void> {
     return this.server.stop();
   }
+}
+
+/** With what it takes to look into it, if that is asked for: an extension that isn't used would cost something, too. */
+function startOwn({ statements, explain }: ServerOptions): Promise<PostgresServer> {
+  const extensions = [
+    ...(statements ? ["pg_stat_statements"] : []),
+    ...(explain === undefined ? [] : ["auto_explain"]),
+  ];
+  const settings = extensions.length === 0 ? [] : [`shared_preload_libraries=${extensions.join(",")}`];
+  if (explain === undefined) return startPostgres(settings);
+  writeFileSync(explain, "");
+  const plans = ["log_min_duration=0", "log_analyze=on", "log_buffers=on", "log_wal=on", "sample_rate=0"];
+  const withoutValues = "log_parameter_max_length=0";
+  return startPostgres([...settings, ...[...plans, withoutValues].map((each) => `auto_explain.${each}`)], (text) =>
+    appendFileSync(explain, text),
+  );
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -1,3 +1,4 @@
+import type { StatementCost } from "./costs/postgres-costs.js";
 import type { LoadReport } from "./load.js";
 
 /** What a run can be judged by, each with its unit for the table. */
@@ -23,9 +24,18 @@ export const FIGURE_UNITS = {
   latePercent: " %",
   /** Calls that the generator didn't send, because too many were in flight or it was late itself, in percent. */
   unsentPercent: " %",
+  /** CPU of the service's processes for a call, their threads and collections included. */
+  nodeCpuMicros: " µs",
+  /** CPU of all of the database server's processes for a call. */
+  postgresCpuMicros: " µs",
+  /** What the server wrote to its WAL for a call. */
+  walBytes: " B",
 } as const;
 
 export type Figure = keyof typeof FIGURE_UNITS;
 
 /** What a run found: what became of its calls, and figures that only some workloads have. */
-export type RunReport = LoadReport & { readonly [Own in Exclude<Figure, keyof LoadReport>]?: number };
+export type RunReport = LoadReport & { readonly [Own in Exclude<Figure, keyof LoadReport>]?: number } & {
+  /** What the service's statements have cost a call, where that was asked for. */
+  readonly statements?: readonly StatementCost[];
+};

@@ -1,4 +1,5 @@
 import { Caller, CONNECTIONS_PER_PROCESS } from "./caller.js";
+import { CostMeter } from "./costs/cost-meter.js";
 import { type BenchDatabase, type BenchPostgres, makeSqliteDatabase } from "./databases.js";
 import type { RunReport } from "./figures.js";
 import { LoadClient } from "./load-client.js";
@@ -35,7 +36,9 @@ export async function measure(workload: Workload, shared: Shared, resources: Res
     const workers = workload.workers ?? (workload.store === "postgres" ? options.workers : 1);
     const service = resources.add(await startService(database.url, options.profile, workers));
     const client = resources.add(LoadClient.start());
-    const caller = new Caller(client, service.grpcAddress, workers * CONNECTIONS_PER_PROCESS);
+    const costs = workload.store === "postgres" ? shared.postgres?.costsOf(database) : undefined;
+    const meter = new CostMeter(service.pid, costs);
+    const caller = new Caller(client, service.grpcAddress, workers * CONNECTIONS_PER_PROCESS, meter);
     const pgbenchSeconds = Math.ceil(options.pgbenchSeconds / options.runs);
     return workload.prepare({
       ...{ caller, pgbench, pgbenchSeconds, rewards: options.rewards, resources },

@@ -30,4 +30,8 @@ export interface BenchOptions {
   readonly databaseUrl: string | undefined;
   /** A folder for a CPU profile of each service process (.cpuprofile); undefined makes none. Profiling slows what it looks at. */
   readonly profile: string | undefined;
+  /** Whether to ask Postgres what each statement took (pg_stat_statements), which costs it some percent. */
+  readonly statements: boolean;
+  /** A file for plans of some of the service's statements as they were carried out (auto_explain); undefined makes none. Only of a server of the bench's own, which it slows. */
+  readonly explain: string | undefined;
 }

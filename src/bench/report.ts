@@ -1,3 +1,5 @@
+import type { BenchResult } from "./bench.js";
+import { costSections } from "./costs/cost-report.js";
 import { FIGURE_UNITS } from "./figures.js";
 import type { Machine } from "./machine.js";
 import {
@@ -5,12 +7,12 @@ import {
   failedCalls,
   isValid,
   ratioOf,
-  type Spread,
   spreadOf,
   verdictOf,
   verdictOn,
   type WorkloadResult,
 } from "./result.js";
+import { rounded, table, withSpread } from "./table.js";
 import type { AbsoluteFigure, Goal } from "./workload.js";
 
 const BYTES_PER_GIB = 1024 ** 3;
@@ -31,15 +33,23 @@ const COLUMNS = [
 const HEADER = [...COLUMNS, "floor", "target", "met"];
 const VERDICTS = { target: "target", floor: "floor", missed: "NO", unknown: "–" } as const;
 
+type Reported = Pick<BenchResult, "results" | "machine" | "failures">;
+
 /** A bench's report for people: the table, what is wrong, and what it was measured on. Medians, where there is room with (min–max); the longest call is that of all runs. Ends with a line break. */
-export function formatReport(results: readonly WorkloadResult[], machine: Machine): string {
+export function formatReport({ results, machine, failures }: Reported): string {
   const sections = [
-    table([HEADER, ...results.flatMap((result) => [row(result), ...result.also.map((also) => alsoRow(result, also))])]),
+    ...(results.length > 0 ? [table([HEADER, ...results.flatMap(rows)])] : []),
+    ...costSections(results),
+    ...failures,
     ...results.filter((result) => !isValid(result)).map(complaint),
     ...unaudited(results),
     machineLines(machine),
   ];
   return `${sections.join("\n\n")}\n`;
+}
+
+function rows(result: WorkloadResult): string[][] {
+  return [row(result), ...result.also.map((also) => alsoRow(result, also))];
 }
 
 function row(result: WorkloadResult): string[] {
@@ -105,27 +115,4 @@ function machineLines({ cores, cpuModel, memoryBytes, node, postgres, pgbench, c
     `${cores} × ${cpuModel}, ${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`,
     `Node ${node}, Postgres ${postgres ?? "not used"}, pgbench ${pgbench ?? "not used"}, commit ${commit?.slice(0, 12) ?? "unknown"}`,
   ].join("\n");
-}
-
-function withSpread({ median, min, max }: Spread): string {
-  return `${rounded(median)} (${rounded(min)}–${rounded(max)})`;
-}
-
-/** Three digits or more, whatever the size. */
-function rounded(value: number): string {
-  if (Number.isNaN(value)) return "–";
-  if (value >= 100) return Math.round(value).toLocaleString("en-US");
-  return value.toFixed(value >= 10 ? 1 : 2);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
-  return rows
-    .map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

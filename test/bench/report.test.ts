@@ -26,7 +26,7 @@ function result(more: Partial<WorkloadResult> = {}): WorkloadResult {
 }
 
 function report(more: Partial<WorkloadResult>): string {
-  return formatReport([result(more)], MACHINE);
+  return formatReport({ results: [result(more)], machine: MACHINE, failures: [] });
 }
 
 describe("the bench's report", () => {

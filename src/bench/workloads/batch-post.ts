@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { accountIds, credit, drawn } from "../accounts.js";
 import type { Caller } from "../caller.js";
-import type { LoadReport } from "../load.js";
+import type { RunReport } from "../figures.js";
 import type { Workload } from "../workload.js";
 import { bestTpcb } from "./tpcb.js";
 
@@ -31,7 +31,7 @@ export const BATCH_POST: Workload = {
 };
 
 /** An item that was refused counts as an error. */
-async function batches(caller: Caller, calls: number): Promise<LoadReport> {
+async function batches(caller: Caller, calls: number): Promise<RunReport> {
   const requests = Array.from({ length: calls }, (_, call) => ({
     items: Array.from({ length: ITEMS }, (_, index) => ({
       item: {

@@ -3,7 +3,7 @@ import { GenerationState, Outcome, PricingUnit } from "../../gen/stationthis/gen
 import { GenerationService } from "../../gen/stationthis/generation/v1/generation_service_pb.js";
 import { accountIds, credit, drawn, drawnBelow } from "../accounts.js";
 import type { Caller } from "../caller.js";
-import type { LoadReport } from "../load.js";
+import type { RunReport } from "../figures.js";
 import type { Workload } from "../workload.js";
 import { bestTpcb } from "./tpcb.js";
 
@@ -87,7 +87,7 @@ export async function completions(
   caller: Caller,
   calls: number,
   partiesOf: (index: number) => Parties,
-): Promise<LoadReport> {
+): Promise<RunReport> {
   const created = await caller.require(
     GenerationService.method.createGeneration,
     Array.from({ length: calls }, (_, index) => generationOf(partiesOf(index))),

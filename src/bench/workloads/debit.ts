@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { EconomyService } from "../../gen/stationthis/economy/v1/economy_service_pb.js";
 import { accountIds, credit, drawn } from "../accounts.js";
 import { type Caller, IN_FLIGHT } from "../caller.js";
-import type { LoadReport } from "../load.js";
+import type { RunReport } from "../figures.js";
 import { SqliteFloor } from "../sqlite-floor.js";
 import type { Workload } from "../workload.js";
 import { bestTpcb } from "./tpcb.js";
@@ -74,7 +74,7 @@ export function debits(
   accounts: readonly string[],
   calls: number,
   inFlight: number,
-): Promise<LoadReport> {
+): Promise<RunReport> {
   const requests = Array.from({ length: calls }, (_, index) => ({
     requestId: randomUUID(),
     accountId: drawn(accounts, index),
