@@ -130,12 +130,19 @@ type Sums = { -readonly [Property in keyof AssetDay]: AssetDay[Property] };
 
 const NOTHING = { earnedUsdMicros: 0n, clawedBackUsdMicros: 0n, uses: 0n, newUsers: 0n, lastUsedTime: 0n };
 
-/** Who used which asset in these rewards, each pair once, with its first day, by a text that is of this pair alone. */
-export function usersOf(rewards: readonly RewardRow[]): Map<string, AssetUser> {
+/**
+ * Who used which asset in these rewards, each pair once, with its first day, by a text that is of this pair alone.
+ * @param isKnown pairs to leave out, by that text
+ */
+export function usersOf(
+  rewards: readonly RewardRow[],
+  isKnown: (key: string) => boolean = () => false,
+): Map<string, AssetUser> {
   const users = new Map<string, AssetUser>();
   for (const { accountId, assetId, role, userAccountId, createTime } of rewards) {
-    const firstDay = dayOf(createTime);
     const key = `${accountId}\n${role}\n${userAccountId}\n${assetId}`;
+    if (isKnown(key)) continue;
+    const firstDay = dayOf(createTime);
     const known = users.get(key);
     if (!known || firstDay < known.firstDay) users.set(key, { accountId, assetId, role, userAccountId, firstDay });
   }

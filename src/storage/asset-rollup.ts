@@ -66,7 +66,7 @@ export class UsersInTransaction {
 
   /** Users in these rewards who may be new. */
   unknownIn(rewards: readonly RewardRow[]): AssetUser[] {
-    const unknown = [...usersOf(rewards)].filter(([key]) => !this.known.has(key));
+    const unknown = [...usersOf(rewards, (key) => this.known.has(key))];
     for (const [key] of unknown) this.written.add(key);
     return unknown.map(([, user]) => user);
   }

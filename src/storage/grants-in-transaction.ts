@@ -6,20 +6,25 @@ import type { BatchChanges } from "./store.js";
 /** How grants are read where they aren't known: the first ones in burn order and the rolling one. */
 type ReadGrants = (accountIds: readonly string[], limitPerAccount: number) => Promise<Grant[]>;
 
+/** What a transaction has seen of one account. */
+interface SeenAccount {
+  /** Its head, once it is locked. */
+  head: Uint8Array | undefined;
+  /** Its grants, once they were handed out, if they are all there are. */
+  all: Grant[] | undefined;
+  wasAsked: boolean;
+}
+
 /** What one transaction has seen of grants and does to them, which nobody may rely on before its commit. */
 export class GrantsInTransaction {
-  /** Heads of the accounts that are locked. */
-  private readonly heads = new Map<string, Uint8Array>();
-  private readonly asked = new Set<string>();
-  /** Grants of each account of which all were handed out. */
-  private readonly complete = new Map<string, Grant[]>();
+  private readonly seen = new Map<string, SeenAccount>();
   private saved: BatchChanges | undefined;
 
   constructor(private readonly known: KnownGrants) {}
 
   /** To be told of every account that the transaction has locked. */
   locked(accounts: readonly Account[]): void {
-    for (const { accountId, chainHead } of accounts) this.heads.set(accountId, chainHead);
+    for (const { accountId, chainHead } of accounts) this.of(accountId).head = chainHead;
   }
 
   /**
@@ -36,20 +41,26 @@ export class GrantsInTransaction {
     const hoped: string[] = [];
     const unknown: string[] = [];
     for (const accountId of accountIds) {
-      const isHoped = this.known.get(accountId) !== undefined && !this.asked.has(accountId);
+      const isHoped = !this.of(accountId).wasAsked && this.known.has(accountId);
       (isHoped ? hoped : unknown).push(accountId);
     }
     const [grants] = await Promise.all([this.read(unknown, limitPerAccount, read), whenLocked]);
     const outdated: string[] = [];
     for (const accountId of hoped) {
-      const found = this.copiesOf(accountId, limitPerAccount);
-      if (found) grants.push(...found);
-      else outdated.push(accountId);
+      const account = this.of(accountId);
+      const found = account.head && this.known.copiesOf(accountId, account.head, limitPerAccount);
+      if (!found) {
+        outdated.push(accountId);
+        continue;
+      }
+      account.all = found;
+      account.wasAsked = true;
+      grants.push(...found);
     }
     const newer = await this.read(outdated, limitPerAccount, read);
     // Another instance was there. In case it goes on, the next batch doesn't hope either.
     for (const accountId of outdated) {
-      this.complete.delete(accountId);
+      this.of(accountId).all = undefined;
       this.known.forget(accountId);
     }
     return [...grants, ...newer];
@@ -72,21 +83,20 @@ export class GrantsInTransaction {
 
   /** Puts a grant, as it was saved, among those of its account. */
   private keep(grant: Grant): void {
-    const others = this.complete.get(grant.accountId);
-    if (!others) {
+    const all = this.seen.get(grant.accountId)?.all;
+    if (!all) {
       this.known.forget(grant.accountId);
       return;
     }
-    const index = others.findIndex(({ grantId }) => grantId === grant.grantId);
-    if (index < 0) others.push(grant);
-    else others[index] = grant;
+    const index = all.findIndex(({ grantId }) => grantId === grant.grantId);
+    if (index < 0) all.push(grant);
+    else all[index] = grant;
   }
 
   private know({ accountId, chainHead }: Account): void {
-    const grants = this.complete.get(accountId);
-    if (!grants) return;
-    const usable = grants.every(isUsable) ? grants : grants.filter(isUsable);
-    this.known.put(accountId, { chainHead: textOfHead(chainHead), grants: usable });
+    const all = this.seen.get(accountId)?.all;
+    if (!all) return;
+    this.known.put(accountId, chainHead, all.every(isUsable) ? all : all.filter(isUsable));
   }
 
   private async read(accountIds: readonly string[], limitPerAccount: number, read: ReadGrants): Promise<Grant[]> {
@@ -95,36 +105,22 @@ export class GrantsInTransaction {
     const found = groupBy(grants, ({ accountId: owner }) => owner);
     for (const accountId of accountIds) {
       const ofAccount = found.get(accountId) ?? [];
+      const account = this.of(accountId);
       // With as many as were asked for there may be more; and of what is asked for again, only the caller knows what it did to it meanwhile.
-      if (ofAccount.length < limitPerAccount && !this.asked.has(accountId)) this.complete.set(accountId, ofAccount);
-      else this.complete.delete(accountId);
-      this.asked.add(accountId);
+      account.all = ofAccount.length < limitPerAccount && !account.wasAsked ? ofAccount : undefined;
+      account.wasAsked = true;
     }
     return grants;
   }
 
-  /** What is known of a locked account, if it is still so. */
-  private copiesOf(accountId: string, limitPerAccount: number): Grant[] | undefined {
-    const known = this.known.get(accountId);
-    const head = this.heads.get(accountId);
-    if (!known || !head || !isTextOf(head, known.chainHead)) return undefined;
-    if (known.grants.length >= limitPerAccount) return undefined;
-    const grants = known.grants.map((grant) => ({ ...grant }));
-    this.complete.set(accountId, grants);
-    this.asked.add(accountId);
-    return grants;
+  private of(accountId: string): SeenAccount {
+    let account = this.seen.get(accountId);
+    if (!account) {
+      account = { head: undefined, all: undefined, wasAsked: false };
+      this.seen.set(accountId, account);
+    }
+    return account;
   }
-}
-
-/** A character a byte. */
-function textOfHead({ buffer, byteOffset, length }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, length).toString("latin1");
-}
-
-function isTextOf(head: Uint8Array, text: string): boolean {
-  if (head.length !== text.length) return false;
-  for (let index = 0; index < head.length; index++) if (head[index] !== text.charCodeAt(index)) return false;
-  return true;
 }
 
 function isUsable({ remainingUsdMicros, isRolling }: Grant): boolean {

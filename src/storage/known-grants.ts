@@ -7,8 +7,8 @@ const MOST_KNOWN_GRANTS = 20_000;
 /** What a batch may look at of an account: the grants that are open and the rolling one, all of them. */
 interface KnownAccount {
   /** A character a byte: a few bytes that are kept would keep the piece of memory that Node cut them from, 8 KB. */
-  readonly chainHead: string;
-  readonly grants: readonly Grant[];
+  chainHead: string;
+  grants: Grant[];
 }
 
 /**
@@ -27,12 +27,37 @@ export class KnownGrants {
     return new GrantsInTransaction(this);
   }
 
-  get(accountId: string): KnownAccount | undefined {
-    return this.accounts.get(accountId);
+  has(accountId: string): boolean {
+    return this.accounts.has(accountId);
   }
 
-  put(accountId: string, account: KnownAccount): void {
-    this.size += sizeOf(account) - sizeOf(this.accounts.get(accountId));
+  /**
+   * Copies of an account's grants, if it still is as it is known.
+   * @param chainHead of the account, which is locked
+   * @param fewerThan there are undefined if there are as many
+   */
+  copiesOf(accountId: string, chainHead: Uint8Array, fewerThan: number): Grant[] | undefined {
+    const known = this.accounts.get(accountId);
+    if (!known || known.grants.length >= fewerThan || !isTextOf(chainHead, known.chainHead)) return undefined;
+    return known.grants.map(copyOf);
+  }
+
+  /** @param grants all of the account's; nobody else's from here on, unless they are known already */
+  put(accountId: string, chainHead: Uint8Array, grants: Grant[]): void {
+    const text = textOfHead(chainHead);
+    const known = this.accounts.get(accountId);
+    if (known && areSame(known.grants, grants)) {
+      // Written over, for what is put in its place would outlive a collection or two, and what was there before would have to be collected among what is old.
+      known.chainHead = text;
+      for (const [index, { issuedUsdMicros, remainingUsdMicros }] of grants.entries()) {
+        const grant = known.grants[index] as Grant;
+        grant.issuedUsdMicros = issuedUsdMicros;
+        grant.remainingUsdMicros = remainingUsdMicros;
+      }
+      return;
+    }
+    const account = { chainHead: text, grants };
+    this.size += sizeOf(account) - sizeOf(known);
     if (this.size > this.most) {
       this.accounts.clear();
       this.size = sizeOf(account);
@@ -46,6 +71,26 @@ export class KnownGrants {
   }
 }
 
+/** Whether these are the same grants in the same order, whatever is left of them. */
+function areSame(known: readonly Grant[], grants: readonly Grant[]): boolean {
+  return known.length === grants.length && known.every(({ grantId }, index) => grantId === grants[index]?.grantId);
+}
+
+function copyOf(grant: Grant): Grant {
+  return { ...grant };
+}
+
 function sizeOf(account: KnownAccount | undefined): number {
   return account === undefined ? 0 : 1 + account.grants.length;
+}
+
+/** A character a byte. */
+function textOfHead({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
+}
+
+function isTextOf(head: Uint8Array, text: string): boolean {
+  if (head.length !== text.length) return false;
+  for (let index = 0; index < head.length; index++) if (head[index] !== text.charCodeAt(index)) return false;
+  return true;
 }

@@ -43,6 +43,8 @@ export const ACCOUNTS = table<Account>(
   },
   ["accountId"],
   ["balanceUsdMicros", "heldUsdMicros", "promotionalUsdMicros", "version", "chainHead", "nextExpiryTime", "updateTime"],
+  {},
+  (account) => ({ ...account }),
 );
 
 export const GRANTS = table<Grant>(
@@ -64,6 +66,7 @@ export const GRANTS = table<Grant>(
   ["issuedUsdMicros", "remainingUsdMicros"],
   // Whether anything is left has a column of its own, because the index of open grants must not move with every debit.
   { isOpen: { type: "bool", from: (grant) => grant.remainingUsdMicros > 0n } },
+  (grant) => ({ ...grant }),
 );
 
 const CHAINED = {
@@ -258,6 +261,8 @@ export const GENERATIONS = table<Generation>(
     "errorMessage",
     "updateTime",
   ],
+  {},
+  (generation) => ({ ...generation }),
 );
 
 export const TOOLS = table<Tool>(
