@@ -10,18 +10,28 @@ export interface ServingWorkers {
   startedPids(): number[];
   /** /metrics, through whichever worker answers. */
   metrics(): Promise<string>;
+  /** Names of the workers that have answered calls of a method, by what /metrics says. */
+  workersThatServed(method: string): Promise<string[]>;
 }
 
 export async function startWorkers(databaseUrl: string, ...flags: string[]): Promise<ServingWorkers> {
   const process = launchWorkers(databaseUrl, flags);
   const [, grpcAddress = "", httpUrl = ""] = await process.says(/gRPC on (\S+), HTTP on (\S+) /);
+  const metrics = async () => (await fetch(`${httpUrl}/metrics`)).text();
   return {
     process,
     grpcAddress,
     httpUrl,
     startedPids: () =>
       [...process.said().matchAll(/"pid":(\d+),"msg":"a worker starts"/g)].map(([, pid]) => Number(pid)),
-    metrics: async () => (await fetch(`${httpUrl}/metrics`)).text(),
+    metrics,
+    async workersThatServed(method) {
+      const series = new RegExp(
+        `^tollgate_call_duration_seconds_count\\{.*/${method}",.*worker="(\\d+)"\\} [1-9]`,
+        "gm",
+      );
+      return [...(await metrics()).matchAll(series)].map(([, worker = ""]) => worker).sort();
+    },
   };
 }
 

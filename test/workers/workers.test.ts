@@ -1,10 +1,12 @@
 import { connect as connectTcp, type Socket } from "node:net";
+import { levels } from "pino";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { EconomyService } from "../../src/gen/stationthis/economy/v1/economy_service_pb.js";
 import { GenerationState, Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import { GenerationService } from "../../src/gen/stationthis/generation/v1/generation_service_pb.js";
+import { keepOpen, untilBlocked } from "../conformance/support.js";
 import { codeOf, GrpcConnections } from "../support/grpc-connections.js";
 import { sendWebhook } from "../support/http.js";
 import { makeDatabase, type TestDatabase } from "../support/stores.js";
@@ -53,17 +55,32 @@ async function expectCleanAudit(): Promise<void> {
   expect(report.violations).toEqual([]);
 }
 
-/** Names of the workers that have answered calls of a method, by what /metrics says. */
-async function workersThatServed(method: string): Promise<string[]> {
-  const text = await service.metrics();
-  const series = new RegExp(`^tollgate_call_duration_seconds_count\\{.*/${method}",.*worker="(\\d+)"\\} [1-9]`, "gm");
-  return [...text.matchAll(series)].map(([, worker = ""]) => worker).sort();
-}
-
 /** Names of the workers that serve now. */
 async function workersThatServe(): Promise<string[]> {
   const text = await service.metrics();
   return [...text.matchAll(/^tollgate_waiting_commands\{worker="(\d+)"\}/gm)].map(([, worker = ""]) => worker).sort();
+}
+
+/** Debits an account of 10,000 micros 320 times of 3, with four calls in flight on each connection at any time. @param midway done after a hundred of them */
+async function debitAllTheWhile(accountId: string, over: GrpcConnections, midway: () => void): Promise<void> {
+  await fund(accountId, 10_000n);
+  let answered = 0;
+  const loops = times(4 * CONNECTIONS, async (loop) => {
+    for (let round = 0; round < 10; round++) {
+      const requestId = `${accountId}-${loop}-${round}`;
+      await over.untilAnswered(loop, debit, { requestId, accountId, amountUsdMicros: 3n });
+      if (++answered === 100) midway();
+    }
+  });
+  await Promise.all(loops);
+  expect(await balanceOf(accountId)).toEqual({ balanceUsdMicros: 10_000n - 960n, version: 321n });
+}
+
+/** Expects what the primary logs: its level, and how the worker ended. */
+async function expectReplaced(pid: number, level: "info" | "error", how: string): Promise<void> {
+  const line = `"level":${levels.values[level]},.*"pid":${pid},.*${how}.*another takes its place`;
+  await service.process.says(new RegExp(line));
+  await vi.waitFor(async () => expect(await workersThatServe()).toEqual(["1", "2"]), 20_000);
 }
 
 /** An HTTP/2 server speaks first, so a connection that somebody serves gets data. */
@@ -95,7 +112,7 @@ describe("two workers behind one pair of ports", () => {
   it("share the connections, and either of them answers /metrics for both", async () => {
     await fund("alice", 1_000_000n);
     await Promise.all(times(CONNECTIONS, (index) => clients.call(index, getBalance, { accountId: "alice" })));
-    const seen = await Promise.all(times(4, () => workersThatServed("GetBalance")));
+    const seen = await Promise.all(times(4, () => service.workersThatServed("GetBalance")));
     expect(seen).toEqual(times(4, () => ["1", "2"]));
     const text = await service.metrics();
     expect(text.match(/^process_resident_memory_bytes\{worker="\d"\} \d+$/gm)).toHaveLength(2);
@@ -174,23 +191,10 @@ describe("two workers behind one pair of ports", () => {
   });
 
   it("do what was asked once if one of them is killed in the middle, and it is replaced", async () => {
-    await fund("crash", 10_000n);
     const [victim = 0] = service.startedPids();
-    let answered = 0;
-    // Each connection has four calls in flight at any time.
-    const loops = times(4 * CONNECTIONS, async (loop) => {
-      for (let round = 0; round < 10; round++) {
-        const requestId = `crash-${loop}-${round}`;
-        await clients.untilAnswered(loop, debit, { requestId, accountId: "crash", amountUsdMicros: 3n });
-        if (++answered === 100) process.kill(victim, "SIGKILL");
-      }
-    });
-    await Promise.all(loops);
+    await debitAllTheWhile("crash", clients, () => process.kill(victim, "SIGKILL"));
     expect([...clients.repeatedCodes]).toEqual(["UNAVAILABLE"]);
-    expect(await balanceOf("crash")).toEqual({ balanceUsdMicros: 10_000n - 960n, version: 321n });
-
-    await service.process.says(new RegExp(`"pid":${victim},.*"signal":"SIGKILL".*another takes its place`));
-    await vi.waitFor(async () => expect(await workersThatServe()).toEqual(["1", "2"]), 20_000);
+    await expectReplaced(victim, "error", '"signal":"SIGKILL"');
     expect(service.startedPids()).toHaveLength(3);
     await expectCleanAudit();
   });
@@ -209,6 +213,43 @@ describe("two workers behind one pair of ports", () => {
     );
     await vi.waitFor(async () => expect(await workersThatServe()).toEqual(["1", "2"]), 20_000);
     for (const { socket } of ends) socket.destroy();
+  });
+
+  it("answer every call that one of them has accepted when it alone is told to stop, and it is replaced", async () => {
+    await fund("held", 10_000n);
+    const spread = new GrpcConnections(service.grpcAddress, CONNECTIONS);
+    const victim = service.startedPids().at(-1) ?? 0;
+    const holder = await keepOpen(await database.open(), (transaction) => transaction.loadAccounts(["held"]));
+    const held = Promise.allSettled(
+      times(CONNECTIONS, (index) =>
+        spread.call(index, debit, { requestId: `held-${index}`, accountId: "held", amountUsdMicros: 1n }),
+      ),
+    );
+    try {
+      // Either worker is at some of them.
+      await vi.waitFor(() => untilBlocked(database, 2), 10_000);
+      process.kill(victim, "SIGTERM");
+      await service.process.says(/"signal":"SIGTERM","msg":"stopping"/);
+      // Nobody has to wait for the one that stops: its connections are told to go, and the other takes them.
+      await Promise.all(times(CONNECTIONS, (index) => spread.call(index, getBalance, { accountId: "held" })));
+    } finally {
+      await holder.commit();
+    }
+    expect((await held).map(({ status }) => status)).toEqual(times(CONNECTIONS, () => "fulfilled"));
+    spread.close();
+    await expectReplaced(victim, "info", '"code":0');
+    expect(await balanceOf("held")).toEqual({ balanceUsdMicros: 10_000n - 8n, version: 9n });
+    await expectCleanAudit();
+  });
+
+  it("fail no call of a stock client, and do each once, while one of them is told to stop and replaced", async () => {
+    const spread = new GrpcConnections(service.grpcAddress, CONNECTIONS);
+    const victim = service.startedPids().at(-1) ?? 0;
+    await debitAllTheWhile("rolled", spread, () => process.kill(victim, "SIGTERM"));
+    spread.close();
+    expect([...spread.repeatedCodes]).toEqual([]);
+    await expectReplaced(victim, "info", '"code":0');
+    await expectCleanAudit();
   });
 
   it("answer every call that they have accepted when they are told to stop, and leave no process behind", async () => {

@@ -26,6 +26,11 @@ export interface Addresses {
   readonly httpUrl: string;
 }
 
+interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
 /** Starts workers, keeps so many of them alive, and stops them. */
 export class WorkerPool {
   /** Rejects when it has given up and the workers are stopped. Never resolves. */
@@ -100,7 +105,7 @@ export class WorkerPool {
     this.allReady(addresses);
   }
 
-  private ended(name: string, worker: Worker, how: object): void {
+  private ended(name: string, worker: Worker, how: WorkerEnd): void {
     this.alive.delete(name);
     const hasServed = this.serving.delete(worker);
     if (this.stopping) return;
@@ -109,7 +114,8 @@ export class WorkerPool {
       return void this.giveUp(name, how);
     }
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** this.failedStarts, LONGEST_DELAY_MS);
-    this.log.error(
+    // One that was sent SIGTERM has ended as it should.
+    this.log[how.code === 0 ? "info" : "error"](
       { worker: name, pid: worker.process.pid, ...how, delayMs },
       "a worker ended; another takes its place",
     );
