@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { CreditSource } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { GenerationState, Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
-import { startTestApp, type TestApp } from "../support/app.js";
+import type { Served } from "../support/app.js";
+import { describeServed } from "../support/served.js";
 
 /** A run costs 10,000 micros and the one LoRA that everybody uses 500 more. */
 const PRICE = { unit: PricingUnit.RUN, rateUsd: "0.01" };
@@ -24,10 +25,10 @@ async function untilTaken<Answer>(call: () => Promise<Answer>): Promise<Answer> 
   }
 }
 
-describe.each(["sqlite", "postgres"] as const)("a storm of completions over gRPC on %s", (backend) => {
-  let test: TestApp;
+describeServed("a storm of completions over gRPC", (start) => {
+  let test: Served;
   beforeAll(async () => {
-    test = await startTestApp(backend);
+    test = await start();
     await test.generations.upsertTool({ tool: { toolId: "flux", pricing: PRICE } });
   });
   afterAll(() => test.stop());
@@ -45,7 +46,7 @@ describe.each(["sqlite", "postgres"] as const)("a storm of completions over gRPC
       Array.from({ length: payers.length * RUNS_PER_PAYER }, (_, index) => {
         const accountId = payers[index % payers.length] ?? "";
         const request = { requestId: `g-${accountId}-${index}`, accountId, toolId: "flux", attribution };
-        return test.generations.createGeneration(request);
+        return untilTaken(() => test.generations.createGeneration(request));
       }),
     );
     return created.map(({ generation }) => generation?.generationId ?? "");

@@ -1,11 +1,12 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { auditLedger } from "../../src/audit/audit.js";
 import { CreditSource, TransactionType } from "../../src/gen/stationthis/economy/v1/economy_pb.js";
 import { GenerationState, Outcome, PricingUnit } from "../../src/gen/stationthis/generation/v1/generation_pb.js";
 import type { Store } from "../../src/storage/store.js";
-import { startTestApp, type TestApp } from "../support/app.js";
+import type { Served } from "../support/app.js";
 import { sendWebhook } from "../support/http.js";
+import { describeServed } from "../support/served.js";
 import { type Order, order, play, type Sending, type ToolId } from "./webhook-orders.js";
 
 const ORDERS = 500;
@@ -14,13 +15,13 @@ const AT_ONCE = 50;
 /** Plays the same orders again: set TOLLGATE_TEST_SEED to the number that the names of these tests show. */
 const seed = Number(process.env.TOLLGATE_TEST_SEED ?? Date.now() % 2_147_483_647);
 
-describe.each(["sqlite", "postgres"] as const)(`a storm of webhooks on %s (TOLLGATE_TEST_SEED=${seed})`, (backend) => {
-  let test: TestApp;
+describeServed(`a storm of webhooks (TOLLGATE_TEST_SEED=${seed})`, (start) => {
+  let test: Served;
   let store: Store;
   let runs = 0;
   const deposited = 1_000_000_000_000n;
   beforeAll(async () => {
-    test = await startTestApp(backend);
+    test = await start();
     store = await test.database.open();
     await test.generations.upsertTool({
       tool: { toolId: "runs", pricing: { unit: PricingUnit.RUN, rateUsd: "0.01" } },

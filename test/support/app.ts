@@ -1,4 +1,4 @@
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { type App, startApp } from "../../src/app.js";
@@ -8,14 +8,22 @@ import { GenerationService } from "../../src/gen/stationthis/generation/v1/gener
 import { RewardsService } from "../../src/gen/stationthis/rewards/v1/rewards_service_pb.js";
 import { type Backend, makeDatabase, type TestDatabase } from "./stores.js";
 
-/** A service on a database and free ports of its own, as `tollgate serve` composes it for the backend, with typed gRPC clients. */
-export interface TestApp {
-  readonly app: App;
-  readonly database: TestDatabase;
+/** Typed gRPC clients. */
+export interface TestClients {
   readonly economy: Client<typeof EconomyService>;
   readonly generations: Client<typeof GenerationService>;
   readonly rewards: Client<typeof RewardsService>;
+}
+
+/** A service on a database and free ports of its own, wherever it runs. */
+export interface Served extends TestClients {
+  readonly database: TestDatabase;
   stop(): Promise<void>;
+}
+
+/** One in this process, as `tollgate serve` composes it for the backend. */
+export interface TestApp extends Served {
+  readonly app: App;
 }
 
 export const TEST_SECRET = "a secret that is only used in tests";
@@ -38,12 +46,18 @@ export async function startTestApp(backend: Backend, settings: Partial<Config> =
   return {
     app,
     database,
-    economy: createClient(EconomyService, transport),
-    generations: createClient(GenerationService, transport),
-    rewards: createClient(RewardsService, transport),
+    ...clientsOver(transport),
     async stop() {
       await app.stop();
       await database.destroy();
     },
+  };
+}
+
+export function clientsOver(transport: Transport): TestClients {
+  return {
+    economy: createClient(EconomyService, transport),
+    generations: createClient(GenerationService, transport),
+    rewards: createClient(RewardsService, transport),
   };
 }
