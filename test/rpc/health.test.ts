@@ -11,8 +11,8 @@ import {
 import { startHttpServer } from "../../src/rpc/http-server.js";
 import { Readiness } from "../../src/rpc/readiness.js";
 import { startTestApp, type TestApp, testConfig } from "../support/app.js";
+import { BreakableLink } from "../support/breakable-link.js";
 import { makeDatabase, type TestDatabase } from "../support/stores.js";
-import { BreakableLink } from "./breakable-link.js";
 import { httpRefusal, post, refusalOf, SERVICES, StockClients } from "./support.js";
 
 function healthClient(app: App): Client<typeof Health> {

@@ -19,8 +19,11 @@ interface Answer {
 /** A connection of pg's, as far as it is needed here. It has to have been opened with `pipeline`. */
 interface Connection {
   query(statement: Statement): Promise<Answer>;
-  readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork"> };
+  readonly connection: { readonly stream: Pick<Writable, "cork" | "uncork" | "destroy"> };
 }
+
+/** Longer than the server lets a statement take: one that hasn't answered by then has gone silent. */
+const SILENCE_MS = 12_000;
 
 /**
  * A transaction whose statements leave without waiting for the answers to those before (docs/decisions/0029). Postgres carries them out in their order; after one that fails it refuses all others, so
@@ -30,16 +33,28 @@ export class PipelinedTransaction {
   private begun: Promise<unknown> | undefined;
   private hasEnded = false;
   private isGathering = false;
+  /** One for all statements: pg's own, one for each, kept so much alive that three quarters of what was promoted to old memory were their results. */
+  private readonly silence: NodeJS.Timeout;
 
-  private constructor(private readonly connection: Connection) {}
+  private constructor(
+    private readonly connection: Connection,
+    silenceMs: number,
+  ) {
+    this.silence = setTimeout(() => connection.connection.stream.destroy(), silenceMs);
+  }
 
   /**
    * Runs `work` in a transaction on a connection of the pool, and commits it unless its last statement has.
-   * @throws StoreError or whatever `work` throws; then nothing is written
+   * @param silenceMs how long nothing may be answered after the last statement before the connection is given up. Default: 12,000
+   * @throws StoreError or whatever `work` throws; then nothing is written, unless it is UNAVAILABLE
    */
-  static async run<T>(knex: Knex, work: (transaction: PipelinedTransaction) => Promise<T>): Promise<T> {
+  static async run<T>(
+    knex: Knex,
+    work: (transaction: PipelinedTransaction) => Promise<T>,
+    silenceMs = SILENCE_MS,
+  ): Promise<T> {
     const connection: Connection = await knex.client.acquireConnection().catch(rethrow);
-    const transaction = new PipelinedTransaction(connection);
+    const transaction = new PipelinedTransaction(connection, silenceMs);
     try {
       const result = await work(transaction);
       await transaction.end("commit");
@@ -49,6 +64,7 @@ export class PipelinedTransaction {
       await transaction.end("rollback").catch(() => {});
       throw error;
     } finally {
+      clearTimeout(transaction.silence);
       await knex.client.releaseConnection(connection);
     }
   }
@@ -83,6 +99,7 @@ export class PipelinedTransaction {
 
   /** All that is asked for in one turn leaves in one write: each would wake the server, which has little to do before the next one comes. */
   private write(statement: Statement): Promise<Answer> {
+    this.silence.refresh();
     if (!this.isGathering) {
       this.isGathering = true;
       const { stream } = this.connection.connection;

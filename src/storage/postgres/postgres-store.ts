@@ -61,7 +61,9 @@ const BY_KEY = [
 
 /** The production store. Any number of instances may share one database. @param url postgres://… */
 export function openPostgresStore(url: string): Store {
-  const writes = connect(url, WRITE_CONNECTIONS, { options: BY_KEY, pipeline: true } as Knex.PgConnectionConfig);
+  // A transaction watches over its connection itself.
+  const writing = { options: BY_KEY, pipeline: true, query_timeout: 0 } as Knex.PgConnectionConfig;
+  const writes = connect(url, WRITE_CONNECTIONS, writing);
   const reads = connect(url, READ_CONNECTIONS);
   const snapshots = connect(url, SNAPSHOT_CONNECTIONS, { ...UNBOUNDED, options: BY_SLICE });
   return composeStore({
