@@ -1,6 +1,6 @@
 import type { Account, Grant } from "../domain/ledger/rows.js";
 import { groupBy } from "./group.js";
-import type { KnownGrants } from "./known-grants.js";
+import { copiesOf, type KnownAccount, type KnownGrants } from "./known-grants.js";
 import type { BatchChanges } from "./store.js";
 
 /** How grants are read where they aren't known: the first ones in burn order and the rolling one. */
@@ -38,17 +38,18 @@ export class GrantsInTransaction {
     whenLocked: Promise<unknown>,
     read: ReadGrants,
   ): Promise<Grant[]> {
-    const hoped: string[] = [];
+    const hoped: (readonly [accountId: string, known: KnownAccount])[] = [];
     const unknown: string[] = [];
     for (const accountId of accountIds) {
-      const isHoped = !this.of(accountId).wasAsked && this.known.has(accountId);
-      (isHoped ? hoped : unknown).push(accountId);
+      const known = this.of(accountId).wasAsked ? undefined : this.known.get(accountId);
+      if (known) hoped.push([accountId, known]);
+      else unknown.push(accountId);
     }
     const [grants] = await Promise.all([this.read(unknown, limitPerAccount, read), whenLocked]);
     const outdated: string[] = [];
-    for (const accountId of hoped) {
+    for (const [accountId, known] of hoped) {
       const account = this.of(accountId);
-      const found = account.head && this.known.copiesOf(accountId, account.head, limitPerAccount);
+      const found = account.head && copiesOf(known, account.head, limitPerAccount);
       if (!found) {
         outdated.push(accountId);
         continue;

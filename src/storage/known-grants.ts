@@ -5,7 +5,7 @@ import { GrantsInTransaction } from "./grants-in-transaction.js";
 const MOST_KNOWN_GRANTS = 20_000;
 
 /** What a batch may look at of an account: the grants that are open and the rolling one, all of them. */
-interface KnownAccount {
+export interface KnownAccount {
   /** A character a byte: a few bytes that are kept would keep the piece of memory that Node cut them from, 8 KB. */
   chainHead: string;
   grants: Grant[];
@@ -27,19 +27,9 @@ export class KnownGrants {
     return new GrantsInTransaction(this);
   }
 
-  has(accountId: string): boolean {
-    return this.accounts.has(accountId);
-  }
-
-  /**
-   * Copies of an account's grants, if it still is as it is known.
-   * @param chainHead of the account, which is locked
-   * @param fewerThan there are undefined if there are as many
-   */
-  copiesOf(accountId: string, chainHead: Uint8Array, fewerThan: number): Grant[] | undefined {
-    const known = this.accounts.get(accountId);
-    if (!known || known.grants.length >= fewerThan || !isTextOf(chainHead, known.chainHead)) return undefined;
-    return known.grants.map(copyOf);
+  /** What is known of an account now; it may change, or be forgotten, with any commit. */
+  get(accountId: string): KnownAccount | undefined {
+    return this.accounts.get(accountId);
   }
 
   /** @param grants all of the account's; nobody else's from here on, unless they are known already */
@@ -69,6 +59,16 @@ export class KnownGrants {
     this.size -= sizeOf(this.accounts.get(accountId));
     this.accounts.delete(accountId);
   }
+}
+
+/**
+ * Copies of an account's grants, if it still is as it was known.
+ * @param chainHead of the account, which is locked
+ * @param fewerThan how many grants would be too many to be copied
+ */
+export function copiesOf(known: KnownAccount, chainHead: Uint8Array, fewerThan: number): Grant[] | undefined {
+  if (known.grants.length >= fewerThan || !isTextOf(chainHead, known.chainHead)) return undefined;
+  return known.grants.map(copyOf);
 }
 
 /** Whether these are the same grants in the same order, whatever is left of them. */
