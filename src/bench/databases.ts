@@ -29,6 +29,16 @@ type ServerOptions = Pick<BenchOptions, "databaseUrl" | "statements" | "explain"
 /** Of the service's statements, the share whose plans are written down: some hundreds of a run. */
 const EXPLAINED_SHARE = 0.05;
 
+/** What auto_explain writes down of them: no values, each of which is an array of a whole batch. Only the service's databases have another sample rate. */
+const EXPLAINING = [
+  "log_min_duration=0",
+  "log_analyze=on",
+  "log_buffers=on",
+  "log_wal=on",
+  "log_parameter_max_length=0",
+  "sample_rate=0",
+].map((setting) => `auto_explain.${setting}`);
+
 /** The Postgres server that everything of one bench is measured on. */
 export class BenchPostgres implements Stoppable {
   private constructor(
@@ -83,18 +93,13 @@ export class BenchPostgres implements Stoppable {
 
 /** With what it takes to look into it, if that is asked for: an extension that isn't used would cost something, too. */
 function startOwn({ statements, explain }: ServerOptions): Promise<PostgresServer> {
-  const extensions = [
-    ...(statements ? ["pg_stat_statements"] : []),
-    ...(explain === undefined ? [] : ["auto_explain"]),
-  ];
-  const settings = extensions.length === 0 ? [] : [`shared_preload_libraries=${extensions.join(",")}`];
+  const extensions: string[] = [];
+  if (statements) extensions.push("pg_stat_statements");
+  if (explain !== undefined) extensions.push("auto_explain");
+  const settings = [`shared_preload_libraries=${extensions.join(",")}`];
   if (explain === undefined) return startPostgres(settings);
   writeFileSync(explain, "");
-  const plans = ["log_min_duration=0", "log_analyze=on", "log_buffers=on", "log_wal=on", "sample_rate=0"];
-  const withoutValues = "log_parameter_max_length=0";
-  return startPostgres([...settings, ...[...plans, withoutValues].map((each) => `auto_explain.${each}`)], (text) =>
-    appendFileSync(explain, text),
-  );
+  return startPostgres([...settings, ...EXPLAINING], (text) => appendFileSync(explain, text));
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {

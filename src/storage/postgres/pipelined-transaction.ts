@@ -33,7 +33,7 @@ export class PipelinedTransaction {
   private begun: Promise<unknown> | undefined;
   private hasEnded = false;
   private isGathering = false;
-  /** One for all statements: pg's own, one for each, kept so much alive that three quarters of what was promoted to old memory were their results. */
+  /** One for all statements: pg's own, one for each, kept so much alive that two thirds of what was promoted to old memory were their results. */
   private readonly silence: NodeJS.Timeout;
 
   private constructor(
