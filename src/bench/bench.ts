@@ -40,6 +40,7 @@ export async function runBench(options: BenchOptions, resources: Resources): Pro
       try {
         results.push(await measureAlone(workload, shared, resources));
       } catch (error) {
+        if (resources.isStopping) throw error;
         failures.push(
           `${workload.name} on ${workload.store} failed: ${error instanceof Error ? error.message : error}`,
         );

@@ -49,15 +49,17 @@ export async function startPostgres(
     onLog: note,
     onError: note,
   });
+  let pid: number;
   try {
     await server.initialise();
     await server.start();
+    pid = Number.parseInt(await readFile(join(directory, "data", "postmaster.pid"), "utf8"), 10);
   } catch (error) {
     throw new Error(`the throw-away Postgres doesn't start: ${error}\n${said.join("\n")}`);
   }
   return {
     url: `postgres://tollgate:tollgate@127.0.0.1:${port}/postgres`,
-    pid: Number.parseInt(await readFile(join(directory, "data", "postmaster.pid"), "utf8"), 10),
+    pid,
     async stop() {
       await server.stop();
       await rm(directory, { recursive: true, force: true });

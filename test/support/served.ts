@@ -22,7 +22,10 @@ export function describeServed(name: string, tests: (start: () => Promise<Served
 /** Two workers on a Postgres of their own, with clients whose calls come over several connections. */
 async function startTestWorkers(): Promise<Served> {
   const database = await makeDatabase("postgres");
-  const service = await startWorkers(database.url, "--workers", "2", "--log-level", "warn");
+  const service = await startWorkers(database.url, "--workers", "2", "--log-level", "warn").catch(async (error) => {
+    await database.destroy();
+    throw error;
+  });
   const transports = Array.from({ length: CONNECTIONS }, () =>
     createGrpcTransport({ baseUrl: `http://${service.grpcAddress}` }),
   );

@@ -2,8 +2,9 @@ import { readdir, readFile } from "node:fs/promises";
 
 /** Linux counts a process's time in hundredths of a second, whatever the kernel's own clock (proc(5), USER_HZ). */
 const MICROS_PER_TICK = 10_000;
-/** Where fields begin to count in /proc/<pid>/stat, behind the name in brackets: state, parent, …; user and system time are the 12th and 13th. */
-const [PARENT, USER_TIME, SYSTEM_TIME] = [1, 11, 12];
+/** Of the fields of /proc/<pid>/stat behind the name in brackets: the parent, and user and system time of the process itself and of those it has started that have ended. */
+const PARENT = 1;
+const TIMES = [11, 12, 13, 14];
 
 interface ProcessTime {
   readonly parent: number;
@@ -11,7 +12,7 @@ interface ProcessTime {
 }
 
 /**
- * CPU time that a process and those it has started have used so far, in microseconds: of those that still run, by steps of 10 ms each.
+ * CPU time that a process and those it has started have used so far, in microseconds, by steps of 10 ms each.
  * @returns undefined where the system doesn't tell (only Linux does), or there is no such process
  */
 export async function cpuMicrosOf(pid: number): Promise<number | undefined> {
@@ -32,7 +33,7 @@ async function allProcesses(): Promise<Map<number, ProcessTime>> {
       const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => undefined);
       if (stat === undefined) return;
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      const ticks = Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME]);
+      const ticks = TIMES.reduce((sum, field) => sum + Number(fields[field]), 0);
       found.set(Number(name), { parent: Number(fields[PARENT]), micros: ticks * MICROS_PER_TICK });
     }),
   );

@@ -20,6 +20,7 @@ export interface StatementCost {
 const LEAST_MICROS = 0.1;
 const MOST_STATEMENTS = 20;
 const TEXT_LENGTH = 48;
+const THIS_DATABASE = "select oid from pg_database where datname = current_database()";
 
 /** Looks at the server that a service writes to. */
 export class PostgresCosts {
@@ -49,19 +50,19 @@ export class PostgresCosts {
   async forgetStatements(): Promise<void> {
     if (!this.seesStatements) return;
     await this.query("create extension if not exists pg_stat_statements");
-    await this.query("select pg_stat_statements_reset()");
+    await this.query(`select pg_stat_statements_reset(0, (${THIS_DATABASE}), 0)`);
   }
 
   /** What the statements since then have cost a call, dearest first; undefined if nobody asked for it. */
   async statements(calls: number): Promise<readonly StatementCost[] | undefined> {
     if (!this.seesStatements) return undefined;
     const rows = await this.query(
-      `select left(regexp_replace(query, '\\s+', ' ', 'g'), ${TEXT_LENGTH}) as text, sum(calls)::float8 as executions,
+      `select left(regexp_replace(regexp_replace(query, '\\s+', ' ', 'g'), '^select .*? from ', 'select … from '), ${TEXT_LENGTH}) as text, sum(calls)::float8 as executions,
          sum(total_exec_time)::float8 * 1000 as micros, sum(rows)::float8 as rows, sum(wal_bytes)::float8 as "walBytes",
          sum(wal_records)::float8 as "walRecords", sum(shared_blks_hit + shared_blks_read)::float8 as pages
-       from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
+       from pg_stat_statements where dbid = (${THIS_DATABASE})
          and query !~ 'pg_stat_statements|pg_wal_lsn'
-       group by 1 order by micros desc limit ${MOST_STATEMENTS}`,
+       group by queryid, query order by micros desc limit ${MOST_STATEMENTS}`,
     );
     return rows
       .map(({ text, ...sums }) => ({ text: text as string, ...perCall(sums as Sums, calls) }))

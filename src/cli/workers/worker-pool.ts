@@ -115,7 +115,7 @@ export class WorkerPool {
     }
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** this.failedStarts, LONGEST_DELAY_MS);
     // One that was sent SIGTERM has ended as it should.
-    this.log[how.code === 0 ? "info" : "error"](
+    this.log[how.code === 0 && hasServed ? "info" : "error"](
       { worker: name, pid: worker.process.pid, ...how, delayMs },
       "a worker ended; another takes its place",
     );

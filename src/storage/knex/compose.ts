@@ -16,8 +16,8 @@ export interface StoreParts {
   readonly writes: Knex;
   /** May be the same as `writes`. */
   readonly reads: Knex;
-  /** For snapshots, if they share connections. */
-  readonly snapshots?: Knex;
+  /** What the ledger and the audit have for themselves, to be closed with the store. */
+  readonly others?: readonly Knex[];
   readonly migrating: MigratingBackend;
   readonly translate: (error: unknown) => Error;
   readonly ledger: LedgerStore;
@@ -52,7 +52,7 @@ export function composeStore(parts: StoreParts): Store {
     async close() {
       await writes.destroy();
       if (reads !== writes) await reads.destroy();
-      await parts.snapshots?.destroy();
+      for (const other of parts.others ?? []) await other.destroy();
     },
   };
 }

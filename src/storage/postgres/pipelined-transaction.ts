@@ -45,7 +45,7 @@ export class PipelinedTransaction {
 
   /**
    * Runs `work` in a transaction on a connection of the pool, and commits it unless its last statement has.
-   * @param silenceMs how long nothing may be answered after the last statement before the connection is given up. Default: 12,000
+   * @param silenceMs how long after the last statement was sent the connection is given up, unless the transaction has ended. Default: 12,000
    * @throws StoreError or whatever `work` throws; then nothing is written, unless it is UNAVAILABLE
    */
   static async run<T>(
@@ -91,6 +91,8 @@ export class PipelinedTransaction {
   }
 
   private async send(statement: Statement): Promise<Answer> {
+    // It would be carried out all the same, outside of any transaction.
+    if (this.hasEnded) throw new Error(`${statement.name} comes after the end of its transaction`);
     // Postgres answers in order: if BEGIN fails, that is heard first.
     this.begun ??= this.write({ text: "begin" });
     const [, result] = await Promise.all([this.begun, this.write(statement)]).catch(rethrow);

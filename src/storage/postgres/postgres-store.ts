@@ -61,19 +61,19 @@ const BY_KEY = [
 
 /** The production store. Any number of instances may share one database. @param url postgres://… */
 export function openPostgresStore(url: string): Store {
-  // A transaction watches over its connection itself.
+  // For the ledger's transactions alone, which watch for silence themselves: nothing else may wait on one of these without a bound.
   const writing = { options: BY_KEY, pipeline: true, query_timeout: 0 } as Knex.PgConnectionConfig;
-  const writes = connect(url, WRITE_CONNECTIONS, writing);
-  const reads = connect(url, READ_CONNECTIONS);
+  const batches = connect(url, WRITE_CONNECTIONS, writing);
+  const singles = connect(url, READ_CONNECTIONS);
   const snapshots = connect(url, SNAPSHOT_CONNECTIONS, { ...UNBOUNDED, options: BY_SLICE });
   return composeStore({
     backend: "postgres",
-    writes,
-    reads,
-    snapshots,
+    writes: singles,
+    reads: singles,
+    others: [batches, snapshots],
     migrating: { dialect: DIALECT, isDuplicate: isDuplicateInPostgres },
     translate: translatePostgresError,
-    ledger: new PostgresLedger(writes),
+    ledger: new PostgresLedger(batches, singles),
     audit: new PostgresAudit(snapshots),
   });
 }
@@ -85,12 +85,16 @@ class PostgresLedger implements LedgerStore {
   private readonly knownUsers = new KnownUsers();
   private readonly knownGrants = new KnownGrants();
 
-  constructor(private readonly knex: Knex) {}
+  /** @param singles for what is no batch */
+  constructor(
+    private readonly batches: Knex,
+    private readonly singles: Knex,
+  ) {}
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
     const grants = this.knownGrants.inTransaction();
-    const result = await PipelinedTransaction.run(this.knex, (transaction) =>
+    const result = await PipelinedTransaction.run(this.batches, (transaction) =>
       work(new PostgresLedgerTransaction(transaction, users, grants)),
     );
     users.committed();
@@ -99,7 +103,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   newestTime(): Promise<EpochMicros> {
-    return newestTime(this.knex, translatePostgresError);
+    return newestTime(this.singles, translatePostgresError);
   }
 }
 
