@@ -38,6 +38,17 @@ describe("a transaction on Postgres", () => {
     expect(rows).toEqual([{ one: 1 }]);
   });
 
+  it("takes no statement after its end, which would be carried out outside of any transaction", async () => {
+    for (const begins of [true, false]) {
+      let ended: PipelinedTransaction | undefined;
+      await PipelinedTransaction.run(knex, async (transaction) => {
+        ended = transaction;
+        if (begins) await transaction.query(...ONE_ROW);
+      });
+      await expect(ended?.query(...ONE_ROW)).rejects.toThrow("after the end of its transaction");
+    }
+  });
+
   it("isn't given up for lasting long, as long as answers come", async () => {
     const work = async (transaction: PipelinedTransaction): Promise<number> => {
       let answers = 0;

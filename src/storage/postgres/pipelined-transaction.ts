@@ -115,8 +115,9 @@ export class PipelinedTransaction {
   }
 
   private async end(how: "commit" | "rollback"): Promise<void> {
-    if (this.hasEnded || !this.begun) return;
+    if (this.hasEnded) return;
     this.hasEnded = true;
+    if (!this.begun) return;
     const { command } = await this.write({ text: how }).catch(rethrow);
     // That is how Postgres answers a COMMIT after a statement that failed, no error: whoever has ignored that one must not take this for done.
     if (how === "commit" && command !== "COMMIT")
