@@ -3,10 +3,10 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { PostgresCosts } from "./costs/postgres-costs.js";
 import type { BenchOptions } from "./options.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
+import { query } from "./query.js";
 import type { Stoppable } from "./resources.js";
 
 /** A throw-away database; stopping it deletes it. */
@@ -100,14 +100,4 @@ function startOwn({ statements, explain }: ServerOptions): Promise<PostgresServe
   if (explain === undefined) return startPostgres(settings);
   writeFileSync(explain, "");
   return startPostgres([...settings, ...EXPLAINING], (text) => appendFileSync(explain, text));
-}
-
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }

@@ -1,7 +1,8 @@
 import type { Spread } from "./result.js";
 
-/** 12.3 (11.9–12.8): the median, and the smallest and the largest. */
+/** 12.3 (11.9–12.8): the median, and the smallest and the largest; – for no number. */
 export function withSpread({ median, min, max }: Spread): string {
+  if (Number.isNaN(median)) return rounded(median);
   return `${rounded(median)} (${rounded(min)}–${rounded(max)})`;
 }
 

@@ -21,8 +21,8 @@ describe("tollgate bench", () => {
 
   it("measures on a server that it is given, and has no ratio where pgbench isn't installed", async () => {
     const json = join(folder, "result.json");
-    const arguments_ = [...SMALL, "--database-url", database.url, "--json", json];
-    const bench = startTollgate(["bench", ...arguments_], { PATH: folder });
+    const flags = [...SMALL, "--database-url", database.url, "--json", json];
+    const bench = startTollgate(["bench", ...flags], { PATH: folder });
     expect(await bench.exit, bench.said()).toBe(0);
     expect(bench.said()).toMatch(/^debit +postgres +300 .* 0 +0 +TPC-B, .*: not measured +– /m);
     expect(bench.said()).toMatch(/^debit +sqlite +300 /m);

@@ -5,27 +5,19 @@ import { costSections } from "../../src/bench/costs/cost-report.js";
 import { cpuMicrosOf } from "../../src/bench/costs/cpu-time.js";
 import type { RunReport } from "../../src/bench/figures.js";
 import type { WorkloadResult } from "../../src/bench/result.js";
+import { result, run } from "./results.js";
 
-const TIMES = { answered: 1, seconds: 1, callsPerSecond: 1, p50Ms: 1, p95Ms: 1, p99Ms: 1, maxMs: 1 };
-
-function run(costs: Partial<RunReport>): RunReport {
-  return { ...TIMES, errors: {}, dropped: 0, ...costs };
-}
-
-function debits(...runs: RunReport[]): WorkloadResult {
-  return {
-    ...{ name: "debit", store: "postgres", figure: "callsPerSecond", referenceName: "TPC-B", also: [], calls: 1 },
-    ...{ goal: { floor: 2, target: 3, isBetter: "higher" }, runs, references: [], audit: undefined },
-  };
+function debits(...costs: Partial<RunReport>[]): WorkloadResult {
+  return result({ runs: costs.map((each) => run(1, each)) });
 }
 
 describe("what a call costs", () => {
   it("is told in the middle of the runs, and left out where it can't be seen", () => {
-    const runs = [10, 30, 20].map((nodeCpuMicros) => run({ nodeCpuMicros, walBytes: 1_750 }));
+    const runs = [10, 30, 20].map((nodeCpuMicros) => ({ nodeCpuMicros, walBytes: 1_750 }));
     expect(costSections([debits(...runs)])[0]).toMatch(
       /debit +postgres +20\.0 \(10\.0–30\.0\) +– +1,750 \(1,750–1,750\)$/,
     );
-    expect(costSections([debits(run({}))])).toEqual([]);
+    expect(costSections([debits({})])).toEqual([]);
   });
 
   it("is told by statement, with how many calls shared an execution", () => {
@@ -38,7 +30,7 @@ describe("what a call costs", () => {
       walRecords: 3,
       pages: 5,
     };
-    const [, section] = costSections([debits(run({ walBytes: 1, statements: [statement] }))]);
+    const [, section] = costSections([debits({ walBytes: 1, statements: [statement] })]);
     expect(section).toMatch(/^debit on postgres, a call:\ncalls at once +µs each/);
     expect(section).toMatch(/^50\.0 +400 +8\.00 +2\.00 +400 +3\.00 +5\.00 +select 1$/m);
   });

@@ -1,30 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { RunReport } from "../../src/bench/figures.js";
 import { formatReport } from "../../src/bench/report.js";
 import { isValid, type WorkloadResult } from "../../src/bench/result.js";
+import { CLEAN, result, run } from "./results.js";
 
 const MACHINE = {
   ...{ cores: 2, cpuModel: "Abacus", memoryBytes: 8 * 1024 ** 3 },
   ...{ node: "v20.20.2", postgres: "18.4", pgbench: "15.18", commit: "0123456789abcdef" },
 };
-const CLEAN = { isClean: true, report: "", seconds: 1, peakBytes: 1 };
-
-function run(callsPerSecond: number, more: Partial<RunReport> = {}): RunReport {
-  const latencies = { p50Ms: 10, p95Ms: 20, p99Ms: 30, maxMs: 40 };
-  return { answered: 100, seconds: 1, callsPerSecond, ...latencies, errors: {}, dropped: 0, ...more };
-}
-
-function result(more: Partial<WorkloadResult> = {}): WorkloadResult {
-  return {
-    ...{ name: "debit", store: "postgres", figure: "callsPerSecond", referenceName: "TPC-B", also: [], calls: 100 },
-    goal: { floor: 2, target: 3, isBetter: "higher" },
-    runs: [run(2_000), run(3_500), run(2_500)],
-    references: [1_000, 1_000, 1_000],
-    audit: CLEAN,
-    ...more,
-  };
-}
-
 function report(more: Partial<WorkloadResult>): string {
   return formatReport({ results: [result(more)], machine: MACHINE, failures: [] });
 }

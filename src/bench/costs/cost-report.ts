@@ -14,7 +14,7 @@ export function costSections(results: readonly WorkloadResult[]): string[] {
   const costs = seen.map((result) => [
     result.name,
     result.store,
-    ...FIGURES.map((figure) => withoutGap(withSpread(absoluteOf(result, figure)))),
+    ...FIGURES.map((figure) => withSpread(absoluteOf(result, figure))),
   ]);
   return [...(costs.length > 0 ? [table([HEADER, ...costs])] : []), ...seen.flatMap(statementSections)];
 }
@@ -30,8 +30,4 @@ function statementRow(cost: StatementCost): string[] {
   const { text, executions, micros, rows, walBytes, walRecords, pages } = cost;
   const figures = [1 / executions, micros / executions, micros, rows, walBytes, walRecords, pages];
   return [...figures.map(rounded), text];
-}
-
-function withoutGap(text: string): string {
-  return text.startsWith("–") ? "–" : text;
 }

@@ -1,4 +1,4 @@
-import pg from "pg";
+import { query } from "../query.js";
 import { cpuMicrosOf } from "./cpu-time.js";
 
 /** What one statement of the service took during a run, all its executions together, for a call. */
@@ -42,21 +42,22 @@ export class PostgresCosts {
 
   /** How many bytes the server has written to its WAL since it was made. */
   async walPosition(): Promise<bigint> {
-    const [row] = await this.query("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text as bytes");
+    const [row] = await query(this.databaseUrl, "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text as bytes");
     return BigInt(row?.bytes as string);
   }
 
   /** @throws Error if the server doesn't have pg_stat_statements */
   async forgetStatements(): Promise<void> {
     if (!this.seesStatements) return;
-    await this.query("create extension if not exists pg_stat_statements");
-    await this.query(`select pg_stat_statements_reset(0, (${THIS_DATABASE}), 0)`);
+    await query(this.databaseUrl, "create extension if not exists pg_stat_statements");
+    await query(this.databaseUrl, `select pg_stat_statements_reset(0, (${THIS_DATABASE}), 0)`);
   }
 
   /** What the statements since then have cost a call, dearest first; undefined if nobody asked for it. */
   async statements(calls: number): Promise<readonly StatementCost[] | undefined> {
     if (!this.seesStatements) return undefined;
-    const rows = await this.query(
+    const rows = await query(
+      this.databaseUrl,
       `select left(regexp_replace(regexp_replace(query, '\\s+', ' ', 'g'), '^select .*? from ', 'select … from '), ${TEXT_LENGTH}) as text, sum(calls)::float8 as executions,
          sum(total_exec_time)::float8 * 1000 as micros, sum(rows)::float8 as rows, sum(wal_bytes)::float8 as "walBytes",
          sum(wal_records)::float8 as "walRecords", sum(shared_blks_hit + shared_blks_read)::float8 as pages
@@ -67,16 +68,6 @@ export class PostgresCosts {
     return rows
       .map(({ text, ...sums }) => ({ text: text as string, ...perCall(sums as Sums, calls) }))
       .filter(({ micros }) => micros >= LEAST_MICROS);
-  }
-
-  private async query(sql: string): Promise<Record<string, unknown>[]> {
-    const client = new pg.Client({ connectionString: this.databaseUrl });
-    await client.connect();
-    try {
-      return (await client.query(sql)).rows;
-    } finally {
-      await client.end();
-    }
   }
 }
 
