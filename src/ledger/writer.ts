@@ -15,8 +15,8 @@ import type { Command } from "./command.js";
  *                                                                    └──nothing waiting──▶ idle
  *   any ──close──▶ draining ──everything answered──▶ closed
  *
- * There is no timer: while one batch commits, the next gathers. So a lone call is not held up, and a crowd shares one durable commit. Each lane is such a loop; there are as many as
- * the store gains from. Batches that share rows wait for each other in the store, as those of two instances do.
+ * Nobody waits for a timer: while one batch commits, the next gathers. So a lone call is not held up, and a crowd shares one durable commit. Each lane is such a loop; there are as many as
+ * the store gains from, and none begins a batch that is small beside those under way. Batches that share rows wait for each other in the store, as those of two instances do.
  */
 
 /** A command that would wait beyond these is refused as OVERLOADED. */
@@ -63,6 +63,8 @@ interface Waiting {
 const FIRST_BACKOFF_MS = 10;
 /** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
 const LEAST_SHARE = 128;
+/** Longer than a batch takes, but for one that waits for another instance or a slow store: nobody waits for that one's end. */
+const PATIENCE_MS = 100;
 /** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
 const MOST_PUT_OFF = 8;
 /** Times that a command may be deferred for an account that its batch didn't load before that is a defect. */
@@ -75,6 +77,8 @@ export class LedgerWriter {
   /** Of those who have entered and whose commands are still to be made, oldest first. */
   private places: (() => void)[] = [];
   private lanes = 0;
+  /** Batches that lanes have taken and not yet answered, without those that take too long. */
+  private readonly underWay = new Set<readonly Waiting[]>();
   private isCollecting = false;
   /** Resolves when the last batch so far has been loaded and applied, or has failed. */
   private applied: Promise<void> = Promise.resolve();
@@ -146,7 +150,7 @@ export class LedgerWriter {
 
   /** What is waiting is left to a lane that is collecting, or to the first that is done. */
   private startLane(): void {
-    if (this.isCollecting || this.lanes >= this.store.transactionsAtOnce) return;
+    if (this.isCollecting || this.lanes >= this.store.transactionsAtOnce || !this.isWorthABatch) return;
     this.lanes++;
     this.isCollecting = true;
     void this.runLane();
@@ -155,15 +159,44 @@ export class LedgerWriter {
   private async runLane(): Promise<void> {
     await endOfTurn();
     this.isCollecting = false;
-    while (this.queue.length + this.places.length > 0) {
+    while (this.isWorthABatch) {
       const batch = this.takeBatch();
+      const ended = this.begin(batch);
       if (this.places.length > 0) await Promise.all([this.commit(batch), this.callIn()]);
       else await this.commit(batch);
+      ended();
       // What arrives until the batch before is applied may as well join the next.
       await this.applied;
     }
     this.lanes--;
     if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
+  }
+
+  /** @returns to be called when the batch has been answered */
+  private begin(batch: readonly Waiting[]): () => void {
+    this.underWay.add(batch);
+    const noLonger = (): void => {
+      this.underWay.delete(batch);
+      this.startLane();
+    };
+    const timer = setTimeout(noLonger, PATIENCE_MS);
+    // What it has left may be as much again.
+    this.startLane();
+    return () => {
+      clearTimeout(timer);
+      this.underWay.delete(batch);
+    };
+  }
+
+  /**
+   * Whether what waits should have a batch now. Beside others it should if it is at least as much as they have under way: less would cost more than it gains, and the first of them that ends will take it
+   * along with what has come by then (docs/decisions/0040). So a lone call finds a batch at once.
+   */
+  private get isWorthABatch(): boolean {
+    const waiting = this.queue.length + this.places.length;
+    let underWay = 0;
+    for (const batch of this.underWay) underWay += batch.length;
+    return waiting > 0 && waiting >= underWay;
   }
 
   /** Commands that are made before their turn: enough for every lane's next batch. */

@@ -171,6 +171,50 @@ describeStores("the ledger writer", (makeDatabase) => {
     expect(await ledger.balances(alice)).toEqual([250_000n]);
   });
 
+  describe("with a batch of ten under way", () => {
+    /** A writer that may begin a second one. */
+    async function committingTen() {
+      const { store, open } = gated(ledger.store);
+      const { writer, batches } = observed({ ...store, transactionsAtOnce: 2 }, {});
+      const cents = (count: number) => Array.from({ length: count }, () => writer.submit(cent(someone("alice"))));
+      const ten = cents(10);
+      await endOfTurn();
+      expect(writer.waiting).toBe(0);
+      return { writer, batches, open, cents, ten };
+    }
+
+    it("begins no small one beside it, but one as large", async () => {
+      const { writer, batches, open, cents, ten } = await committingTen();
+      const nine = cents(9);
+      await endOfTurn();
+      expect(writer.waiting).toBe(9);
+      const last = cents(1);
+      await endOfTurn();
+      expect(writer.waiting).toBe(0);
+      open();
+      await Promise.all([...ten, ...nine, ...last]);
+      expect(batches).toEqual([10, 10]);
+    });
+
+    it("lets the lane that has committed it take along what came meanwhile", async () => {
+      const { batches, open, cents, ten } = await committingTen();
+      const few = cents(3);
+      open();
+      await Promise.all([...ten, ...few]);
+      expect(batches).toEqual([10, 3]);
+    });
+
+    it("waits no longer for it than a batch takes", async () => {
+      const { writer, open, cents, ten } = await committingTen();
+      const [lone] = cents(1);
+      await endOfTurn();
+      expect(writer.waiting).toBe(1);
+      await expect.poll(() => writer.waiting).toBe(0);
+      open();
+      await Promise.all([...ten, lone]);
+    });
+  });
+
   it("leaves a command to the next batch whose account a batch under way has, so that its neighbours needn't wait", async () => {
     const [alice, bob, carol] = [someone("alice"), someone("bob"), someone("carol")];
     let saves = 0;
