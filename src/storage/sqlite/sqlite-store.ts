@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import createKnex, { type Knex } from "knex";
-import type { EpochMicros } from "../../domain/time.js";
+import { type EpochMicros, MICROS_PER_MILLISECOND } from "../../domain/time.js";
 import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
@@ -58,13 +58,14 @@ class SqliteLedger implements LedgerStore {
   readonly hasRowLocks = false;
 
   private readonly knownUsers = new KnownUsers();
+  private lastTime: EpochMicros = 0n;
 
   constructor(private readonly knex: Knex) {}
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
     const result = await ThreadTransaction.run(this.knex, (transaction) =>
-      work(new SqliteLedgerTransaction(transaction, BigInt(Date.now()) * 1_000n, users)),
+      work(new SqliteLedgerTransaction(transaction, this.tick(), users)),
     );
     users.committed();
     return result;
@@ -72,6 +73,13 @@ class SqliteLedger implements LedgerStore {
 
   newestTime(): Promise<EpochMicros> {
     return newestTime(this.knex, translateSqliteError);
+  }
+
+  /** There may be several transactions in a millisecond, which is what the clock counts: without a later time for each, lists by time would have them in any order. */
+  private tick(): EpochMicros {
+    const now = BigInt(Date.now()) * MICROS_PER_MILLISECOND;
+    this.lastTime = now > this.lastTime ? now : this.lastTime + 1n;
+    return this.lastTime;
   }
 }
 
