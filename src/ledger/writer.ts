@@ -23,6 +23,8 @@ import type { Command } from "./command.js";
 export interface WriterLimits extends AdmissionLimits {
   /** Attempts at a batch that meets a conflict or a lost connection. */
   readonly attempts: number;
+  /** How long a batch counts as under way for those who could go along with the next one. Longer than one takes, unless it waits for another instance or a slow store. */
+  readonly patienceMs: number;
 }
 
 export const DEFAULT_WRITER_LIMITS: WriterLimits = {
@@ -32,6 +34,7 @@ export const DEFAULT_WRITER_LIMITS: WriterLimits = {
   standingMs: 250,
   burstMs: 500,
   attempts: 6,
+  patienceMs: 100,
 };
 
 /** What the writer tells whoever watches it. */
@@ -63,8 +66,6 @@ interface Waiting {
 const FIRST_BACKOFF_MS = 10;
 /** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
 const LEAST_SHARE = 128;
-/** Longer than a batch takes, but for one that waits for another instance or a slow store: nobody waits for that one's end. */
-const PATIENCE_MS = 100;
 /** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
 const MOST_PUT_OFF = 8;
 /** Times that a command may be deferred for an account that its batch didn't load before that is a defect. */
@@ -179,7 +180,7 @@ export class LedgerWriter {
       this.underWay.delete(batch);
       this.startLane();
     };
-    const timer = setTimeout(noLonger, PATIENCE_MS);
+    const timer = setTimeout(noLonger, this.limits.patienceMs);
     // What it has left may be as much again.
     this.startLane();
     return () => {

@@ -34,7 +34,7 @@ export async function runLog(
 ): Promise<LogOutcome> {
   const writer = new LedgerWriter(timed(store), {
     ...{ batchSize, waiting: 10_000, attempts: 3 },
-    ...{ waitingMs: 600_000, standingMs: 600_000, burstMs: 600_000 },
+    ...{ waitingMs: 600_000, standingMs: 600_000, burstMs: 600_000, patienceMs: 100 },
   });
   await Promise.all(commandsBefore().map((command) => writer.submit(command)));
   const settled = await Promise.allSettled(commandsOf(log).map((command) => writer.submit(command)));

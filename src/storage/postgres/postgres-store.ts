@@ -94,12 +94,17 @@ class PostgresLedger implements LedgerStore {
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
     const grants = this.knownGrants.inTransaction();
-    const result = await PipelinedTransaction.run(this.batches, (transaction) =>
-      work(new PostgresLedgerTransaction(transaction, users, grants)),
-    );
-    users.committed();
-    grants.committed();
-    return result;
+    try {
+      const result = await PipelinedTransaction.run(this.batches, (transaction) =>
+        work(new PostgresLedgerTransaction(transaction, users, grants)),
+      );
+      users.committed();
+      grants.committed();
+      return result;
+    } catch (error) {
+      grants.failed();
+      throw error;
+    }
   }
 
   newestTime(): Promise<EpochMicros> {
