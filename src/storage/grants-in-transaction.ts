@@ -1,6 +1,6 @@
 import type { Account, Grant } from "../domain/ledger/rows.js";
 import { groupBy } from "./group.js";
-import { areFree, type KnownAccount, type KnownGrants, textOfHead } from "./known-grants.js";
+import { copiesOf, type KnownAccount, type KnownGrants } from "./known-grants.js";
 import type { BatchChanges } from "./store.js";
 
 /** How grants are read where they aren't known: the first ones in burn order and the rolling one. */
@@ -13,8 +13,6 @@ interface SeenAccount {
   /** Its grants, once they were handed out, if they are all there are. */
   all: Grant[] | undefined;
   wasAsked: boolean;
-  /** Where its grants were known: what they were lent from. */
-  lender: KnownAccount | undefined;
 }
 
 /** What one transaction has seen of grants and does to them, which nobody may rely on before its commit. */
@@ -32,7 +30,7 @@ export class GrantsInTransaction {
   /**
    * Grants of accounts, read only where they aren't known.
    * @param whenLocked resolves once `locked` was told of these accounts. What certainly has to be read doesn't wait for it
-   * @returns rows that nobody else has, until `committed` or `failed` is called
+   * @returns rows that nobody else has
    */
   async load(
     accountIds: readonly string[],
@@ -51,15 +49,14 @@ export class GrantsInTransaction {
     const outdated: string[] = [];
     for (const [accountId, known] of hoped) {
       const account = this.of(accountId);
-      if (!account.head || known.grants.length >= limitPerAccount || !areFree(known, account.head)) {
+      const found = account.head && copiesOf(known, account.head, limitPerAccount);
+      if (!found) {
         outdated.push(accountId);
         continue;
       }
-      known.isLent = true;
-      account.lender = known;
-      account.all = known.grants;
+      account.all = found;
       account.wasAsked = true;
-      grants.push(...known.grants);
+      grants.push(...found);
     }
     const newer = await this.read(outdated, limitPerAccount, read);
     // Another instance was there. In case it goes on, the next batch doesn't hope either.
@@ -77,43 +74,30 @@ export class GrantsInTransaction {
 
   /** To be called once the transaction has been committed for certain. */
   committed(): void {
-    if (this.saved) {
-      const { openedAccounts, changedAccounts, openedGrants, changedGrants } = this.saved;
-      for (const grant of openedGrants) this.keep(grant);
-      for (const grant of changedGrants) this.keep(grant);
-      for (const account of openedAccounts) this.know(account);
-      for (const account of changedAccounts) this.know(account);
-    }
-    for (const { lender } of this.seen.values()) if (lender) lender.isLent = false;
+    if (!this.saved) return;
+    const { openedAccounts, changedAccounts, openedGrants, changedGrants } = this.saved;
+    for (const grant of openedGrants) this.keep(grant);
+    for (const grant of changedGrants) this.keep(grant);
+    for (const account of openedAccounts) this.know(account);
+    for (const account of changedAccounts) this.know(account);
   }
 
-  /** To be called if it wasn't, or nobody knows: what it had in hand may have been changed. */
-  failed(): void {
-    for (const [accountId, { lender }] of this.seen) {
-      if (lender && this.known.get(accountId) === lender) this.known.forget(accountId);
-    }
-  }
-
-  /** Sees to it that a grant that was saved is among those of its account. Nearly always it is the very one that was handed out. */
+  /** Puts a grant, as it was saved, among those of its account. */
   private keep(grant: Grant): void {
-    const account = this.seen.get(grant.accountId);
-    if (!account?.all) {
+    const all = this.seen.get(grant.accountId)?.all;
+    if (!all) {
       this.known.forget(grant.accountId);
       return;
     }
-    if (account.all.includes(grant)) return;
-    const others = account.all.filter(({ grantId }) => grantId !== grant.grantId);
-    account.all = [...others, grant];
+    const index = all.findIndex(({ grantId }) => grantId === grant.grantId);
+    if (index < 0) all.push(grant);
+    else all[index] = grant;
   }
 
   private know({ accountId, chainHead }: Account): void {
-    const account = this.seen.get(accountId);
-    if (!account?.all) return;
-    const { all, lender } = account;
-    const areUsable = all.every(isUsable);
-    // Objects put in the place of others would outlive a collection or two, and those before would have to be collected among what is old.
-    if (areUsable && lender?.grants === all) lender.chainHead = textOfHead(chainHead);
-    else this.known.put(accountId, chainHead, areUsable ? all : all.filter(isUsable));
+    const all = this.seen.get(accountId)?.all;
+    if (!all) return;
+    this.known.put(accountId, chainHead, all.every(isUsable) ? all : all.filter(isUsable));
   }
 
   private async read(accountIds: readonly string[], limitPerAccount: number, read: ReadGrants): Promise<Grant[]> {
@@ -133,7 +117,7 @@ export class GrantsInTransaction {
   private of(accountId: string): SeenAccount {
     let account = this.seen.get(accountId);
     if (!account) {
-      account = { head: undefined, all: undefined, wasAsked: false, lender: undefined };
+      account = { head: undefined, all: undefined, wasAsked: false };
       this.seen.set(accountId, account);
     }
     return account;

@@ -8,9 +8,7 @@ const MOST_KNOWN_GRANTS = 60_000;
 export interface KnownAccount {
   /** A character a byte: a few bytes that are kept would keep the piece of memory that Node cut them from, 8 KB. */
   chainHead: string;
-  readonly grants: Grant[];
-  /** A transaction has these very grants in hand and may be changing them. */
-  isLent: boolean;
+  grants: Grant[];
 }
 
 /**
@@ -34,11 +32,22 @@ export class KnownGrants {
     return this.accounts.get(accountId);
   }
 
-  /** @param grants all of the account's; nobody else's from here on */
+  /** @param grants all of the account's; nobody else's from here on, unless they are known already */
   put(accountId: string, chainHead: Uint8Array, grants: Grant[]): void {
-    const account = { chainHead: textOfHead(chainHead), grants, isLent: false };
-    this.forget(accountId);
-    this.size += sizeOf(account);
+    const text = textOfHead(chainHead);
+    const known = this.accounts.get(accountId);
+    if (known && areSame(known.grants, grants)) {
+      // Written over, for what is put in its place would outlive a collection or two, and what was there before would have to be collected among what is old.
+      known.chainHead = text;
+      for (const [index, { issuedUsdMicros, remainingUsdMicros }] of grants.entries()) {
+        const grant = known.grants[index] as Grant;
+        grant.issuedUsdMicros = issuedUsdMicros;
+        grant.remainingUsdMicros = remainingUsdMicros;
+      }
+      return;
+    }
+    const account = { chainHead: text, grants };
+    this.size += sizeOf(account) - sizeOf(known);
     if (this.size > this.most) {
       this.accounts.clear();
       this.size = sizeOf(account);
@@ -47,24 +56,36 @@ export class KnownGrants {
   }
 
   forget(accountId: string): void {
-    const account = this.accounts.get(accountId);
-    if (!account) return;
-    this.size -= sizeOf(account);
+    this.size -= sizeOf(this.accounts.get(accountId));
     this.accounts.delete(accountId);
   }
 }
 
-/** Whether an account's grants are still those that were known, and nobody else has them. @param chainHead of the account, which is locked */
-export function areFree({ chainHead: known, isLent }: KnownAccount, chainHead: Uint8Array): boolean {
-  return !isLent && isTextOf(chainHead, known);
+/**
+ * Copies of an account's grants, if it still is as it was known.
+ * @param chainHead of the account, which is locked
+ * @param fewerThan how many grants would be too many to be copied
+ */
+export function copiesOf(known: KnownAccount, chainHead: Uint8Array, fewerThan: number): Grant[] | undefined {
+  if (known.grants.length >= fewerThan || !isTextOf(chainHead, known.chainHead)) return undefined;
+  return known.grants.map(copyOf);
 }
 
-function sizeOf(account: KnownAccount): number {
-  return 1 + account.grants.length;
+/** Whether these are the same grants in the same order, whatever is left of them. */
+function areSame(known: readonly Grant[], grants: readonly Grant[]): boolean {
+  return known.length === grants.length && known.every(({ grantId }, index) => grantId === grants[index]?.grantId);
+}
+
+function copyOf(grant: Grant): Grant {
+  return { ...grant };
+}
+
+function sizeOf(account: KnownAccount | undefined): number {
+  return account === undefined ? 0 : 1 + account.grants.length;
 }
 
 /** A character a byte. */
-export function textOfHead({ buffer, byteOffset, length }: Uint8Array): string {
+function textOfHead({ buffer, byteOffset, length }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 

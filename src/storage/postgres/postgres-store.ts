@@ -94,17 +94,12 @@ class PostgresLedger implements LedgerStore {
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
     const grants = this.knownGrants.inTransaction();
-    try {
-      const result = await PipelinedTransaction.run(this.batches, (transaction) =>
-        work(new PostgresLedgerTransaction(transaction, users, grants)),
-      );
-      users.committed();
-      grants.committed();
-      return result;
-    } catch (error) {
-      grants.failed();
-      throw error;
-    }
+    const result = await PipelinedTransaction.run(this.batches, (transaction) =>
+      work(new PostgresLedgerTransaction(transaction, users, grants)),
+    );
+    users.committed();
+    grants.committed();
+    return result;
   }
 
   newestTime(): Promise<EpochMicros> {
