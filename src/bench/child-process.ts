@@ -9,8 +9,10 @@ const KEPT_CHARACTERS = 4_000;
 /** The built program, next to which this file lies once it is built. */
 export const PROGRAM = new URL("../main.js", import.meta.url).pathname;
 
-/** As `npm start` has them (docs/operating.md): with less young memory collections are a good part of what a busy process does, and old memory needn't grow fourfold between two of them. */
-export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=64", "--heap-growing-percent=100"];
+/** A young generation of 64 MB: with less, collections are a good part of what a busy process does. */
+export const YOUNG_GENERATION = "--max-semi-space-size=64";
+/** Node's flags for the service, as `npm start` has them (docs/operating.md). */
+export const SERVICE_FLAGS: readonly string[] = [YOUNG_GENERATION, "--heap-growing-percent=100"];
 
 /** What a program that ran to its end left behind. */
 export interface Finished {

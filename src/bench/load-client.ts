@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { endChild, endWithUs, NODE_FLAGS } from "./child-process.js";
+import { endChild, endWithUs, YOUNG_GENERATION } from "./child-process.js";
 import type { Load, LoadResult } from "./load.js";
 import type { GeneratorAnswer } from "./load-generator.js";
 import type { OpenLoad, OpenLoadResult } from "./open-load.js";
@@ -13,7 +13,7 @@ export class LoadClient implements Stoppable {
   static start(): LoadClient {
     const child = fork(new URL("./load-generator.js", import.meta.url), {
       serialization: "advanced",
-      execArgv: [...process.execArgv, ...NODE_FLAGS],
+      execArgv: [...process.execArgv, YOUNG_GENERATION],
     });
     endWithUs(child);
     return new LoadClient(child);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { endChild, endWithUs, lastWords, NODE_FLAGS, PROGRAM, runToEnd } from "./child-process.js";
+import { endChild, endWithUs, lastWords, PROGRAM, runToEnd, SERVICE_FLAGS } from "./child-process.js";
 import { PeakWatch } from "./resident-memory.js";
 import type { Stoppable } from "./resources.js";
 
@@ -28,7 +28,7 @@ export async function startService(
   workers = 1,
 ): Promise<ServiceProcess> {
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
-  const child = spawn(process.execPath, [...NODE_FLAGS, ...profiling, PROGRAM, "serve"], {
+  const child = spawn(process.execPath, [...SERVICE_FLAGS, ...profiling, PROGRAM, "serve"], {
     env: {
       ...process.env,
       TOLLGATE_DATABASE_URL: databaseUrl,

@@ -176,11 +176,10 @@ export class LedgerWriter {
   /** @returns to be called when the batch has been answered */
   private begin(batch: readonly Waiting[]): () => void {
     this.underWay.add(batch);
-    const noLonger = (): void => {
+    const timer = setTimeout(() => {
       this.underWay.delete(batch);
       this.startLane();
-    };
-    const timer = setTimeout(noLonger, this.limits.patienceMs);
+    }, this.limits.patienceMs);
     // What it has left may be as much again.
     this.startLane();
     return () => {
