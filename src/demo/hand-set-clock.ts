@@ -9,8 +9,7 @@ export interface HandSetClock {
 /** The same store, whose transactions are dated by this clock. Only a store that the demo throws away is ever dated by hand. */
 export function datedBy(clock: HandSetClock, store: LedgerStore): LedgerStore {
   return {
-    transactionsAtOnce: store.transactionsAtOnce,
-    hasRowLocks: store.hasRowLocks,
+    pacing: store.pacing,
     newestTime: () => store.newestTime(),
     transact: (work) =>
       store.transact((transaction) =>

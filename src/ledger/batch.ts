@@ -19,8 +19,6 @@ export type CommandResult =
   | { readonly kind: "deferred" };
 
 export interface BatchContext {
-  /** The batch's time is never below this. */
-  readonly clockFloor: EpochMicros;
   /** Which stripe of the platform accounts it posts to, 0 to 15. */
   readonly stripe: number;
   readonly claim: Claim;
@@ -28,6 +26,10 @@ export interface BatchContext {
   mayWait(index: number): boolean;
   /** Told of those that are, as soon as that is known: they are none of this batch's any more. @param indexes of the commands in the batch */
   putOff(indexes: ReadonlySet<number>): void;
+  /** Told once the batch has locked whatever it shares with others. @returns what its time is never below, once the batch before it has been applied */
+  loaded(): Promise<EpochMicros>;
+  /** Told the time that the batch is written at, once nothing but saving is left. */
+  applied(now: EpochMicros): void;
 }
 
 /** Open grants read of each account at first. Nearly every debit is covered by the first few; one that isn't reads on. */
@@ -36,7 +38,6 @@ const FIRST_GRANTS_PER_ACCOUNT = 32;
 /**
  * Load, apply, save: one batch inside one database transaction. Rows are loaded in one order everywhere — generations, accounts, then what is read
  * under their locks, request keys first, each sorted by id — so that instances don't deadlock. What needs no answer to what is asked before it is asked in the same breath.
- * @param whenApplied told the time that the batch is written at, once nothing but saving is left
  * @returns one result for each command that wasn't put off, in order, and the entries it wrote
  * @throws whatever isn't a refusal: then nothing may be committed
  */
@@ -44,7 +45,6 @@ export async function runBatch(
   transaction: LedgerTransaction,
   commands: readonly Command<unknown>[],
   context: BatchContext,
-  whenApplied: (now: EpochMicros) => void,
 ): Promise<{ results: CommandResult[]; entries: readonly EntryRow[] }> {
   const keys = await transaction.loadKeys(keysOf(commands));
   const references = referencesOf(keys);
@@ -54,7 +54,7 @@ export async function runBatch(
     transaction.loadRequests(chosen.flatMap((command) => command.requests ?? [])),
     loadOwned(transaction, chosen, keys, [...asked]),
   ]);
-  const now = batchTime(clock, context.clockFloor, keys, accounts);
+  const now = batchTime(clock, await context.loaded(), keys, accounts);
   const due = await loadDue(transaction, accounts, now, context.stripe);
   for (const accountId of due.asked) asked.add(accountId);
 
@@ -71,7 +71,7 @@ export async function runBatch(
   for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
   for (const command of chosen) results.push(await apply(transaction, set, command));
-  whenApplied(now);
+  context.applied(now);
   const isRefusedAlone = chosen[0]?.isAlone === true && results[0]?.kind !== "done";
   if (isRefusedAlone) return { results, entries: [] };
   const changes = set.changes();

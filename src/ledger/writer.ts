@@ -5,7 +5,7 @@ import type { EpochMicros } from "../domain/time.js";
 import { type LedgerStore, StoreError } from "../storage/store.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Claim, Claims } from "./apart.js";
-import { type CommandResult, runBatch } from "./batch.js";
+import { type BatchContext, type CommandResult, runBatch } from "./batch.js";
 import type { Command } from "./command.js";
 
 /*
@@ -64,12 +64,18 @@ interface Waiting {
 
 /** First wait before another attempt; it doubles each time, with as much jitter. */
 const FIRST_BACKOFF_MS = 10;
-/** Commands that a lane takes before it leaves any to another: with fewer in a batch, what a batch costs by itself would count. */
-const LEAST_SHARE = 128;
 /** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
 const MOST_PUT_OFF = 8;
 /** Times that a command may be deferred for an account that its batch didn't load before that is a defect. */
 const MAX_DEFERRALS = 3;
+
+/** How far a batch has come: each resolves also if it fails. */
+interface Progress {
+  /** It has locked whatever it shares with others. */
+  readonly loaded: Promise<void>;
+  /** It has been applied, and so have all before it. */
+  readonly applied: Promise<void>;
+}
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
@@ -81,8 +87,7 @@ export class LedgerWriter {
   /** Batches that lanes have taken and not yet answered, without those that take too long. */
   private readonly underWay = new Set<readonly Waiting[]>();
   private isCollecting = false;
-  /** Resolves when the last batch so far has been loaded and applied, or has failed. */
-  private applied: Promise<void> = Promise.resolve();
+  private newest: Progress = { loaded: Promise.resolve(), applied: Promise.resolve() };
   private readonly whenDrained: (() => void)[] = [];
   private isClosed = false;
   private newestTime: EpochMicros | undefined;
@@ -151,7 +156,7 @@ export class LedgerWriter {
 
   /** What is waiting is left to a lane that is collecting, or to the first that is done. */
   private startLane(): void {
-    if (this.isCollecting || this.lanes >= this.store.transactionsAtOnce || !this.isWorthABatch) return;
+    if (this.isCollecting || this.lanes >= this.store.pacing.transactionsAtOnce || !this.isWorthABatch) return;
     this.lanes++;
     this.isCollecting = true;
     void this.runLane();
@@ -166,8 +171,8 @@ export class LedgerWriter {
       if (this.places.length > 0) await Promise.all([this.commit(batch), this.callIn()]);
       else await this.commit(batch);
       ended();
-      // What arrives until the batch before is applied may as well join the next.
-      await this.applied;
+      // What arrives until it may load may as well join it.
+      await this.turnToLoad;
     }
     this.lanes--;
     if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
@@ -189,24 +194,27 @@ export class LedgerWriter {
   }
 
   /**
-   * Whether what waits should have a batch now. Beside others it should if it is at least as much as they have under way: less would cost more than it gains, and the first of them that ends will take it
-   * along with what has come by then (docs/decisions/0040). So a lone call finds a batch at once.
+   * Whether what waits should have a batch now. Beside others it should if it is at least as much as they have under way, or as the store asks for: less would cost more than it gains, and the first of them
+   * that ends will take it along with what has come by then (docs/decisions/0040). So a lone call finds a batch at once.
    */
   private get isWorthABatch(): boolean {
     const waiting = this.queue.length + this.places.length;
     let underWay = 0;
     for (const batch of this.underWay) underWay += batch.length;
-    return waiting > 0 && waiting >= underWay;
+    return waiting > 0 && waiting >= Math.min(underWay, this.store.pacing.leastShare);
   }
 
   /** Commands that are made before their turn: enough for every lane's next batch. */
   private get madeAhead(): number {
-    return this.limits.batchSize * this.store.transactionsAtOnce;
+    return this.limits.batchSize * this.store.pacing.transactionsAtOnce;
   }
 
   /** A lane's share of what waits, so that the next lane can load and apply the rest while this one saves (docs/decisions/0022). One that must be alone ends the batch before it. */
   private takeBatch(): Waiting[] {
-    const share = Math.max(LEAST_SHARE, Math.ceil(this.queue.length / this.store.transactionsAtOnce));
+    const share = Math.max(
+      this.store.pacing.leastShare,
+      Math.ceil(this.queue.length / this.store.pacing.transactionsAtOnce),
+    );
     const most = Math.min(share, this.limits.batchSize);
     const firstAlone = this.queue.findIndex((waiting) => waiting.command.isAlone);
     const upTo = firstAlone < 0 ? most : Math.min(Math.max(firstAlone, 1), most);
@@ -283,34 +291,44 @@ export class LedgerWriter {
     }
   }
 
-  /** Batches load and apply one after the other, so that their times are in the order they were taken in; only what comes after, saving and committing, overlaps. */
+  /** When the next batch may load: not before the newest one has, and not before that is applied unless the store gains from it. */
+  private get turnToLoad(): Promise<void> {
+    return this.store.pacing.loadsAhead ? this.newest.loaded : this.newest.applied;
+  }
+
+  /**
+   * Batches load one after the other, so that none waits for rows of one that waits for it, and are applied one after the other, so that their times are in the order they were taken in. Only what comes after,
+   * saving and committing, overlaps.
+   */
   private async attemptOnce(batch: Waiting[]): ReturnType<typeof runBatch> {
     const commands = batch.map((waiting) => waiting.command);
     const claim = this.claims.begin();
-    const before = this.applied;
-    let whenApplied = (): void => {};
-    this.applied = new Promise((resolve) => {
-      whenApplied = resolve;
-    });
+    const [turnToLoad, before] = [this.turnToLoad, this.newest];
+    const { progress, loaded, applied } = beginProgress();
+    this.newest = progress;
     try {
-      await before;
+      await turnToLoad;
       this.newestTime ??= await this.store.newestTime();
-      const context = {
-        clockFloor: this.newestTime,
+      const context: BatchContext = {
         stripe: this.nextStripe(),
         claim,
-        mayWait: (index: number) => this.store.hasRowLocks && (batch[index] as Waiting).putOffs < MOST_PUT_OFF,
-        putOff: (indexes: ReadonlySet<number>) => this.putOff(batch, indexes, claim),
-      };
-      return await this.store.transact((transaction) =>
-        runBatch(transaction, commands, context, (now) => {
+        mayWait: (index) => (batch[index] as Waiting).putOffs < MOST_PUT_OFF,
+        putOff: (indexes) => this.putOff(batch, indexes, claim),
+        loaded: async () => {
+          loaded();
+          await before.applied;
+          return this.newestTime as EpochMicros;
+        },
+        applied: (now) => {
           this.newestTime = now;
-          whenApplied();
-        }),
-      );
+          applied();
+        },
+      };
+      return await this.store.transact((transaction) => runBatch(transaction, commands, context));
     } finally {
       claim.end();
-      whenApplied();
+      loaded();
+      void before.applied.then(applied);
       this.takeBack(claim);
     }
   }
@@ -343,6 +361,20 @@ export class LedgerWriter {
     this.stripe = (this.stripe + 1) % STRIPE_COUNT;
     return this.stripe;
   }
+}
+
+function beginProgress(): { readonly progress: Progress; readonly loaded: () => void; readonly applied: () => void } {
+  let loaded = (): void => {};
+  let applied = (): void => {};
+  const progress = {
+    loaded: new Promise<void>((resolve) => {
+      loaded = resolve;
+    }),
+    applied: new Promise<void>((resolve) => {
+      applied = resolve;
+    }),
+  };
+  return { progress, loaded, applied };
 }
 
 /** Lets every call that arrived in this turn of the event loop join the first batch. */

@@ -142,6 +142,19 @@ export interface LedgerTransaction {
   save(changes: BatchChanges, isLast?: boolean): Promise<void>;
 }
 
+/** How one writer best feeds a store with transactions. */
+export interface Pacing {
+  /** How many it gains from running at once; more would only wait for each other. At least 1. */
+  readonly transactionsAtOnce: number;
+  /** Commands that make a transaction worth running beside others; fewer should wait for one of these to end and go along with what has come by then. */
+  readonly leastShare: number;
+  /**
+   * Whether one should load as soon as the one before has, while that is still applied: else a store that does one thing at a time has nothing to do meanwhile. Where each has a connection of its own,
+   * the rows would only be locked for longer.
+   */
+  readonly loadsAhead: boolean;
+}
+
 /** Writes of the ledger. */
 export interface LedgerStore {
   /**
@@ -149,10 +162,7 @@ export interface LedgerStore {
    * Fails with StoreError; CONFLICT and UNAVAILABLE may be tried again whole.
    */
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
-  /** How many transactions of one writer it gains from running at once; more would only wait for each other. At least 1. */
-  readonly transactionsAtOnce: number;
-  /** Whether transactions at once wait for each other where they need the same account, and only there. */
-  readonly hasRowLocks: boolean;
+  readonly pacing: Pacing;
   /** Time of the newest transaction or generation; 0 in an empty store. A writer starts its clock there. */
   newestTime(): Promise<EpochMicros>;
 }

@@ -11,8 +11,7 @@ import { fresh, openedPair } from "./support.js";
 /** Keeps each transaction open for a turn of the event loop before its commit, so that another store of this process meets it. */
 function lingering(store: Store): LedgerStore {
   return {
-    transactionsAtOnce: 1,
-    hasRowLocks: store.hasRowLocks,
+    pacing: { ...store.pacing, transactionsAtOnce: 1 },
     newestTime: () => store.newestTime(),
     transact: (work) =>
       store.transact(async (transaction) => {

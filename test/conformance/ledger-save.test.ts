@@ -9,6 +9,7 @@ import { PostgresLedgerTransaction } from "../../src/storage/postgres/postgres-l
 import { SqliteLedgerTransaction } from "../../src/storage/sqlite/sqlite-ledger.js";
 import { connectThread } from "../../src/storage/sqlite/thread-client.js";
 import { ThreadTransaction } from "../../src/storage/sqlite/thread-transaction.js";
+import { WriteSessions } from "../../src/storage/sqlite/write-session.js";
 import type { BatchChanges, LedgerTransaction } from "../../src/storage/store.js";
 import { describeStores } from "../support/stores.js";
 import {
@@ -215,9 +216,10 @@ describeStores("save", (makeDatabase, backend) => {
       });
     };
     const statementsOnSqlite = (rows: number): Promise<number> =>
-      ThreadTransaction.run(knex, async (transaction) => {
+      ThreadTransaction.run(new WriteSessions(knex), async (transaction) => {
         const write = vi.spyOn(transaction, "write");
-        await saveRows(new SqliteLedgerTransaction(transaction, NOON, new KnownUsers().inTransaction()), rows);
+        const [users, grants] = [new KnownUsers().inTransaction(), new KnownGrants().inTransaction()];
+        await saveRows(new SqliteLedgerTransaction(transaction, NOON, users, grants), rows);
         return write.mock.calls.flatMap(([statements]) => statements).length;
       });
     const statementsOnPostgres = (rows: number): Promise<number> =>

@@ -31,16 +31,16 @@ async function storeWithThread(): Promise<{ readonly store: Store; readonly endT
 async function openConnection(): Promise<ThreadConnection> {
   const connection = await ThreadConnection.open({ path: ":memory:", pragmas: [] });
   onTestFinished(() => connection.close());
-  await connection.run(script("NONE", "create table numbers (number integer primary key, bytes blob)"));
+  await connection.run(script("create table numbers (number integer primary key, bytes blob)"));
   return connection;
 }
 
-function script(transaction: Script["transaction"], ...statements: readonly string[]): Script {
-  return { statements: statements.map((sql) => ({ sql, bindings: [] })), transaction };
+function script(...statements: readonly string[]): Script {
+  return { statements: statements.map((sql) => ({ sql, bindings: [] })) };
 }
 
 async function numbersIn(connection: ThreadConnection): Promise<unknown[]> {
-  const [result] = await connection.run(script("NONE", "select number from numbers order by number"));
+  const [result] = await connection.run(script("select number from numbers order by number"));
   return (result?.rows ?? []).map((row) => row.number);
 }
 
@@ -71,27 +71,25 @@ it("a transaction whose thread ends before its COMMIT fails as UNAVAILABLE", asy
 
 it("a thread that ends fails everything that it hasn't answered", async () => {
   const connection = await openConnection();
-  const asked = [1, 2, 3].map((number) =>
-    connection.run(script("NONE", `insert into numbers values (${number}, null)`)),
-  );
+  const asked = [1, 2, 3].map((number) => connection.run(script(`insert into numbers values (${number}, null)`)));
   const ends = Promise.allSettled(asked);
   await endOf(connection);
   for (const end of await ends) {
     if (end.status === "rejected") expect(end.reason).toBeInstanceOf(ThreadEnded);
   }
   expect(connection.isAlive).toBe(false);
-  await expect(connection.run(script("NONE", "select 1"))).rejects.toBeInstanceOf(ThreadEnded);
+  await expect(connection.run(script("select 1"))).rejects.toBeInstanceOf(ThreadEnded);
 });
 
 it("a transaction is over with the first of its statements that fails, and what was sent after that has no effect", async () => {
   const connection = await openConnection();
   const insert = (number: number) => `insert into numbers values (${number}, null)`;
   const ends = await Promise.allSettled([
-    connection.run(script("BEGINS", "begin immediate", insert(1))),
-    connection.run(script("CONTINUES", insert(2), insert(1), insert(3))),
-    connection.run(script("CONTINUES", insert(4))),
-    connection.run(script("CONTINUES", insert(5), "commit")),
-    connection.run(script("BEGINS", "begin immediate", insert(6), "commit")),
+    connection.run({ ...script(insert(1)), transaction: 1 }),
+    connection.run({ ...script(insert(2), insert(1), insert(3)), transaction: 1 }),
+    connection.run({ ...script(insert(4)), transaction: 1 }),
+    connection.run({ ...script(insert(5)), transaction: 1, ending: "COMMIT" }),
+    connection.run({ ...script(insert(6)), transaction: 2, ending: "COMMIT" }),
   ]);
   expect(ends.map((end) => (end.status === "rejected" ? end.reason.code : end.status))).toEqual([
     "fulfilled",
@@ -103,11 +101,24 @@ it("a transaction is over with the first of its statements that fails, and what 
   expect(await numbersIn(connection)).toEqual([6n]);
 });
 
+it("a transaction whose statement fails takes none of another's along that only reads", async () => {
+  const connection = await openConnection();
+  const insert = (number: number) => `insert into numbers values (${number}, null)`;
+  const ends = await Promise.allSettled([
+    connection.run({ ...script("select number from numbers"), transaction: 1 }),
+    connection.run({ ...script(insert(1), insert(1)), transaction: 2 }),
+    connection.run({ ...script(insert(2)), transaction: 1, ending: "COMMIT" }),
+    connection.run({ ...script(), transaction: 2, ending: "LEAVE" }),
+  ]);
+  expect(ends.map((end) => end.status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+  expect(await numbersIn(connection)).toEqual([2n]);
+});
+
 it("integers arrive as bigint and bytes as bytes", async () => {
   const connection = await openConnection();
   const sql = "insert into numbers values (?, ?) returning *";
   const row = { number: 2n ** 63n - 1n, bytes: new Uint8Array([0, 1, 255]) };
-  const [result] = await connection.run({ statements: [{ sql, bindings: Object.values(row) }], transaction: "NONE" });
+  const [result] = await connection.run({ statements: [{ sql, bindings: Object.values(row) }] });
   expect(result?.rows).toEqual([row]);
 });
 
@@ -116,7 +127,7 @@ it("the event loop turns while the thread works", async () => {
   let turns = 0;
   let isDone = false;
   const slow = `with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) insert into numbers select i, null from n`;
-  const end = connection.run(script("NONE", slow)).finally(() => {
+  const end = connection.run(script(slow)).finally(() => {
     isDone = true;
   });
   while (!isDone) {

@@ -228,8 +228,7 @@ describe.each(["sqlite", "postgres"] as const)("a hold on %s", (backend) => {
       let hasPassed = false;
       const other = await app.another({
         ledger: (store) => ({
-          transactionsAtOnce: 1,
-          hasRowLocks: store.hasRowLocks,
+          pacing: { ...store.pacing, transactionsAtOnce: 1 },
           newestTime: () => store.newestTime(),
           transact: (work) => {
             // The capture is on its way; by the time its batch begins, the hold's time is up.

@@ -84,7 +84,7 @@ describeStores("the ledger writer", (makeDatabase) => {
       const alice = someone("alice");
       const { store, open } = gated(ledger.store);
       const { writer } = observed(store, { batchSize: 2 });
-      const ahead = 2 * store.transactionsAtOnce;
+      const ahead = 2 * store.pacing.transactionsAtOnce;
       const { called, done, isLetIn } = entering(writer, 50, alice);
       expect(isLetIn).not.toContain(false);
       expect(called).toHaveLength(ahead);
@@ -150,7 +150,7 @@ describeStores("the ledger writer", (makeDatabase) => {
       const alice = someone("alice");
       const { store, open } = gated(ledger.store);
       const { writer } = observed(store, { batchSize: 1 });
-      const before = entering(writer, store.transactionsAtOnce, alice);
+      const before = entering(writer, store.pacing.transactionsAtOnce, alice);
       let gone = 0;
       for (let index = 0; index < 30; index++) writer.enter(() => gone++);
       const after = entering(writer, 3, alice);
@@ -175,7 +175,7 @@ describeStores("the ledger writer", (makeDatabase) => {
     /** A writer that may begin a second one. */
     async function committingTen(limits: Partial<WriterLimits> = {}) {
       const { store, open } = gated(ledger.store);
-      const { writer, batches } = observed({ ...store, transactionsAtOnce: 2 }, limits);
+      const { writer, batches } = observed(twoAtOnce(store), limits);
       const cents = (count: number) => Array.from({ length: count }, () => writer.submit(cent(someone("alice"))));
       const ten = cents(10);
       await endOfTurn();
@@ -226,7 +226,7 @@ describeStores("the ledger writer", (makeDatabase) => {
         await transaction.save(changes);
       },
     }));
-    const { writer } = observed({ ...holding, transactionsAtOnce: 2 }, {});
+    const { writer } = observed(twoAtOnce(holding), {});
     const first = writer.submit(cent(alice));
     await expect.poll(() => saves).toBe(1);
     const [unlucky, ...neighbours] = [alice, bob, carol].map((accountId) => writer.submit(cent(accountId)));
@@ -234,8 +234,7 @@ describeStores("the ledger writer", (makeDatabase) => {
     void unlucky?.then(() => {
       isUnlucky = false;
     });
-    // On SQLite they have to wait for the one transaction that there can be.
-    if (ledger.store.hasRowLocks) await Promise.all(neighbours);
+    await Promise.all(neighbours);
     expect(isUnlucky).toBe(true);
     release();
     await Promise.all([first, unlucky, ...neighbours]);
@@ -416,6 +415,10 @@ describeStores("the ledger writer", (makeDatabase) => {
     expect(times).toEqual([5_000_000_000_000_000n, 5_000_000_000_000_000n, 5_000_000_000_000_000n]);
   });
 });
+
+function twoAtOnce(store: LedgerStore): LedgerStore {
+  return { ...store, pacing: { ...store.pacing, transactionsAtOnce: 2 } };
+}
 
 /** By then the writer has taken its first batch. */
 async function endOfTurn(): Promise<void> {

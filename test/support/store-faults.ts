@@ -12,8 +12,7 @@ export function withTransactions(
 
 /** A store that runs its transactions some other way. */
 export function withTransact(store: LedgerStore, transact: LedgerStore["transact"]): LedgerStore {
-  const { hasRowLocks } = store;
-  return { transact, transactionsAtOnce: 1, hasRowLocks, newestTime: () => store.newestTime() };
+  return { transact, pacing: { ...store.pacing, transactionsAtOnce: 1 }, newestTime: () => store.newestTime() };
 }
 
 /** A store whose clock is set by hand, in microseconds since the epoch. */

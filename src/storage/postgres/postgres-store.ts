@@ -10,7 +10,7 @@ import { QUIET } from "../knex/quiet.js";
 import { ReadLanes } from "../knex/read-lanes.js";
 import { KnownGrants } from "../known-grants.js";
 import type { Dialect } from "../migrations/migrations.js";
-import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
+import type { LedgerStore, LedgerTransaction, Pacing, Store } from "../store.js";
 import { PostgresAuditView } from "./audit-view.js";
 import { copyRows, copyValues } from "./copy-rows.js";
 import { isDuplicateInPostgres, translatePostgresError } from "./errors.js";
@@ -27,8 +27,8 @@ const DIALECT: Dialect = {
 };
 
 const WRITE_CONNECTIONS = 4;
-/** While one batch waits for the server, another makes use of this process, and a third is ready to (docs/decisions/0022). */
-const TRANSACTIONS_AT_ONCE = 3;
+/** While one batch waits for the server, another makes use of this process, and a third is ready to (docs/decisions/0022). With fewer in one, what a batch costs by itself would count. */
+const PACING: Pacing = { transactionsAtOnce: 3, leastShare: 128, loadsAhead: false };
 const READ_CONNECTIONS = 8;
 /** As many as slices of VerifyLedger run at once, and an audit's. */
 const SNAPSHOT_CONNECTIONS = 8;
@@ -79,8 +79,7 @@ export function openPostgresStore(url: string): Store {
 }
 
 class PostgresLedger implements LedgerStore {
-  readonly transactionsAtOnce = TRANSACTIONS_AT_ONCE;
-  readonly hasRowLocks = true;
+  readonly pacing = PACING;
 
   private readonly knownUsers = new KnownUsers();
   private readonly knownGrants = new KnownGrants();

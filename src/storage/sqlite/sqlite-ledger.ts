@@ -6,6 +6,7 @@ import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
 import { ADD_TO_DAY, ONLY_NEW_USERS, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
 import type { Column, Stored, Table } from "../columns.js";
+import type { GrantsInTransaction } from "../grants-in-transaction.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import {
   type BatchChanges,
@@ -23,16 +24,19 @@ import type { SqliteValue, Statement } from "./thread-messages.js";
 import type { ThreadTransaction } from "./thread-transaction.js";
 
 /**
- * The ledger writer's transaction on SQLite. What is asked for is one JSON array of keys, what is saved is bound row by row to statements that stay prepared. The file has one writer, so there is nothing to
- * lock row by row.
+ * The ledger writer's transaction on SQLite. What is asked for is one JSON array of keys, what is saved is bound row by row to statements that stay prepared. Rows are
+ * locked in memory, against other transactions of this store: the file knows only one lock, which they share.
  */
 export class SqliteLedgerTransaction implements LedgerTransaction {
   private readonly loads: LedgerLoads;
+  /** Resolves when all accounts that were asked for so far have been read. */
+  private whenLocked: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: ThreadTransaction,
     private readonly clock: bigint,
     private readonly users: UsersInTransaction,
+    private readonly grants: GrantsInTransaction,
   ) {
     const list = (values: readonly string[]) => ({
       sql: "in (select value from json_each(?))",
@@ -75,11 +79,20 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
-    return this.rows(
+    this.transaction.lock(accountIds.map((accountId) => `account ${accountId}`));
+    const locked = this.lockedAccounts(accountIds);
+    this.whenLocked = locked;
+    return locked;
+  }
+
+  private async lockedAccounts(accountIds: readonly string[]): Promise<Account[]> {
+    const accounts = await this.rows(
       ACCOUNTS,
       "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id",
       [jsonArray(accountIds)],
     );
+    this.grants.locked(accounts);
+    return accounts;
   }
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
@@ -93,7 +106,13 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     return { clock: this.clock, requests: records };
   }
 
-  async loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
+  loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
+    return this.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
+      this.readGrants(unknown, limit),
+    );
+  }
+
+  private async readGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
     const first = await this.rows(
       GRANTS,
       `select g.* from json_each(?) k join credit_grants g on g.grant_id in (
@@ -105,6 +124,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   async save(changes: BatchChanges, isLast = false): Promise<void> {
+    this.grants.saving(changes);
     const { days, users } = rollupOf(changes, this.users);
     const statements = changesByTable(changes).flatMap(statementsOf);
     if (users.length === 0) {
@@ -133,13 +153,17 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     if (keys.generations.length === 0) return [];
     const ids = keys.generations.map((ref) => ref.generationId).filter((id) => id !== "");
     const runs = keys.generations.map((ref) => ref.runId).filter((id) => id !== "");
-    return this.rows(
-      GENERATIONS,
-      `select g.* from json_each(?) k join generations g on g.generation_id = k.value
-       union
-       select g.* from json_each(?) k join generations g on g.run_id = k.value and g.run_id <> ''`,
-      [jsonArray(ids), jsonArray(runs)],
-    );
+    for (;;) {
+      const generations = await this.rows(
+        GENERATIONS,
+        `select g.* from json_each(?) k join generations g on g.generation_id = k.value
+         union
+         select g.* from json_each(?) k join generations g on g.run_id = k.value and g.run_id <> ''`,
+        [jsonArray(ids), jsonArray(runs)],
+      );
+      const names = generations.map(({ generationId }) => `generation ${generationId}`);
+      if (await this.transaction.lockAsRead(names)) return generations;
+    }
   }
 
   private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly SqliteValue[]): Promise<Row[]> {

@@ -10,6 +10,7 @@ import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
 import { ReadLanes } from "../knex/read-lanes.js";
+import { KnownGrants } from "../known-grants.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
@@ -17,14 +18,15 @@ import { SqliteLedgerTransaction } from "./sqlite-ledger.js";
 import { connectThread } from "./thread-client.js";
 import { ThreadTransaction } from "./thread-transaction.js";
 import { BUSY_TIMEOUT_MS, takeWriteLock } from "./write-lock.js";
+import { WriteSessions } from "./write-session.js";
 
 const DIALECT: Dialect = { text: "text", uuid: "text", bytes: "blob", float8: "real", hasFillfactor: false };
 
 /**
- * Pages of 4 KB after which the WAL goes back into the file. A batch of a few hundred debits writes over a thousand, SQLite's own limit, so that every commit would also be a checkpoint, which was
- * half of a commit's time. Until then it is read back at a start after a crash, which 32 MB don't make long.
+ * Pages of 4 KB after which the WAL goes back into the file: 128 MB. With a debit come four pages, so SQLite's own limit of a thousand would make every commit a checkpoint, too; and most of them are written again soon.
+ * Until then it is read back at a start after a crash, for half a second.
  */
-const CHECKPOINT_PAGES = 8_000;
+const CHECKPOINT_PAGES = 32_000;
 
 /**
  * The embedded store: one file, one writing connection on a thread of its own (docs/decisions/0030), and a second, read-only one, so that reads don't wait for a batch. Durable at each commit (WAL,
@@ -53,21 +55,26 @@ export function openSqliteStore(path: string): Store {
 }
 
 class SqliteLedger implements LedgerStore {
-  /** One after the other on the thread, but while one is saved there the next is taken, and the thread never waits for the event loop between the two. */
-  readonly transactionsAtOnce = 2;
-  readonly hasRowLocks = false;
+  /** One after the other on the thread, which finds the next one's loads and saves waiting: while one is saved, another is applied by the event loop, and a third has been loaded. */
+  readonly pacing = { transactionsAtOnce: 3, leastShare: 64, loadsAhead: true };
 
   private readonly knownUsers = new KnownUsers();
+  private readonly knownGrants = new KnownGrants();
+  private readonly sessions: WriteSessions;
   private lastTime: EpochMicros = 0n;
 
-  constructor(private readonly knex: Knex) {}
+  constructor(private readonly knex: Knex) {
+    this.sessions = new WriteSessions(knex);
+  }
 
   async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
     const users = this.knownUsers.inTransaction();
-    const result = await ThreadTransaction.run(this.knex, (transaction) =>
-      work(new SqliteLedgerTransaction(transaction, this.tick(), users)),
+    const grants = this.knownGrants.inTransaction();
+    const result = await ThreadTransaction.run(this.sessions, (transaction) =>
+      work(new SqliteLedgerTransaction(transaction, this.tick(), users, grants)),
     );
     users.committed();
+    grants.committed();
     return result;
   }
 

@@ -41,7 +41,7 @@ class ThreadClient extends BetterSqlite3Client {
 
   async _query(connection: ThreadConnection, query: Query): Promise<Query> {
     const statement = { sql: query.sql, bindings: this._formatBindings(query.bindings) };
-    const [result] = await connection.run({ statements: [statement], transaction: "NONE" });
+    const [result] = await connection.run({ statements: [statement] });
     query.response = result?.rows;
     query.context = { lastID: result?.lastId ?? 0, changes: result?.changes ?? 0 };
     return query;

@@ -23,10 +23,12 @@ export interface Statement {
 export interface Script {
   readonly statements: readonly Statement[];
   /**
-   * BEGINS and CONTINUES are for a transaction that is over as soon as one of its statements fails: it is rolled back then and there, and what continues it is refused, so that nothing that was sent
-   * after the failure, not knowing of it, takes effect.
+   * The transaction that they are part of, a number. Its first script begins it, by locking the file unless another has; if a statement fails, what the file's transaction has written is rolled back then and
+   * there, and all that is sent for this one later is refused, so that nothing takes effect that was sent without knowing of the failure.
    */
-  readonly transaction: "NONE" | "BEGINS" | "CONTINUES";
+  readonly transaction?: number;
+  /** What becomes of the file's transaction after them, and of this one with it. LEAVE is for one that has only read: it may be others' as well. */
+  readonly ending?: "COMMIT" | "ROLLBACK" | "LEAVE";
 }
 
 /** What all runs of a statement did together. */
@@ -46,7 +48,7 @@ export type Answer =
 export interface Sqlite {
   readonly inTransaction: boolean;
   defaultSafeIntegers(isOn: boolean): void;
-  pragma(text: string): void;
+  pragma(text: string, options?: { readonly simple: boolean }): unknown;
   prepare(sql: string): SqliteStatement;
   exec(sql: string): void;
   close(): void;

@@ -12,6 +12,14 @@ const prepared = new Map();
 const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 /** @type {Sqlite} */
 let database;
+/** How often another process, or another connection of this one, was found to have written the file. */
+let foreignWrites = 0;
+/** @type {unknown} the version of the file that goes with it */
+let knownVersion;
+/** @type {Map<number, number>} how often it was when each of the transactions under way began */
+const begun = new Map();
+/** In its place, once a statement has failed: the transaction has no effect. */
+const OVER = -1;
 
 // The first answer says whether the file could be opened.
 port.postMessage(answered(() => open(workerData)));
@@ -41,16 +49,53 @@ function answered(work) {
 }
 
 /** @param {Script} script */
-function carryOut({ statements, transaction }) {
-  if (transaction === "CONTINUES" && !database.inTransaction) {
-    throw Object.assign(new Error("the transaction is over"), { code: "SQLITE_ABORT" });
+function carryOut({ statements, transaction, ending }) {
+  if (transaction === undefined) {
+    const results = statements.map(runAll);
+    end(ending);
+    return results;
   }
+  const isOver = begun.get(transaction) === OVER;
   try {
-    return statements.map(runAll);
+    if (isOver) throw failure("SQLITE_ABORT", "the transaction is over");
+    if (ending !== "LEAVE") resume(transaction);
+    const results = statements.map(runAll);
+    end(ending);
+    return results;
   } catch (error) {
-    if (transaction !== "NONE" && database.inTransaction) database.exec("rollback");
+    if (!isOver) end("ROLLBACK");
+    begun.set(transaction, OVER);
     throw error;
+  } finally {
+    if (ending) begun.delete(transaction);
   }
+}
+
+/**
+ * Sees to it that the file is locked, and that nobody else has written it since the transaction began: what it has read would be out of date.
+ * @param {number} transaction
+ */
+function resume(transaction) {
+  if (!database.inTransaction) {
+    database.exec("begin immediate");
+    const version = database.pragma("data_version", { simple: true });
+    if (version !== knownVersion) foreignWrites++;
+    knownVersion = version;
+  }
+  const before = begun.get(transaction) ?? foreignWrites;
+  if (before !== foreignWrites) throw failure("SQLITE_BUSY_SNAPSHOT", "another process has written the file");
+  begun.set(transaction, before);
+}
+
+/** @param {Script["ending"]} how */
+function end(how) {
+  if (how === "COMMIT") database.exec("commit");
+  if (how === "ROLLBACK" && database.inTransaction) database.exec("rollback");
+}
+
+/** @param {string} code @param {string} message */
+function failure(code, message) {
+  return Object.assign(new Error(message), { code });
 }
 
 /** @param {Statement} statement @returns {StatementResult} */
