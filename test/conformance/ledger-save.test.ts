@@ -203,6 +203,10 @@ describeStores("save", (makeDatabase, backend) => {
             connection: { connectionString: url, pipeline: true } as Knex.PgConnectionConfig,
             pool: { min: 0, max: 1 },
           });
+    const nothingKnown = () => ({
+      users: new KnownUsers().inTransaction(),
+      grants: new KnownGrants().inTransaction(),
+    });
     const saveRows = (ledger: LedgerTransaction, rows: number): Promise<void> => {
       const all = Array.from({ length: rows }, somethingOfEverything);
       return ledger.save({
@@ -218,21 +222,13 @@ describeStores("save", (makeDatabase, backend) => {
     const statementsOnSqlite = (rows: number): Promise<number> =>
       ThreadTransaction.run(new WriteSessions(knex), async (transaction) => {
         const write = vi.spyOn(transaction, "write");
-        const [users, grants] = [new KnownUsers().inTransaction(), new KnownGrants().inTransaction()];
-        await saveRows(new SqliteLedgerTransaction(transaction, NOON, users, grants), rows);
+        await saveRows(new SqliteLedgerTransaction(transaction, NOON, nothingKnown()), rows);
         return write.mock.calls.flatMap(([statements]) => statements).length;
       });
     const statementsOnPostgres = (rows: number): Promise<number> =>
       PipelinedTransaction.run(knex, async (transaction) => {
         const query = vi.spyOn(transaction, "query");
-        await saveRows(
-          new PostgresLedgerTransaction(
-            transaction,
-            new KnownUsers().inTransaction(),
-            new KnownGrants().inTransaction(),
-          ),
-          rows,
-        );
+        await saveRows(new PostgresLedgerTransaction(transaction, nothingKnown()), rows);
         return query.mock.calls.length;
       });
     const statementsFor = backend === "sqlite" ? statementsOnSqlite : statementsOnPostgres;

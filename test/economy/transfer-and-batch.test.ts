@@ -247,6 +247,18 @@ describe.each(["sqlite", "postgres"] as const)("on %s", (backend) => {
       expect(await contents()).toBe(before);
     });
 
+    it("that is refused half way leaves its payers what they had, for whoever debits them next", async () => {
+      await app.economy.debit(debitOf(alice, 1n));
+      for (let round = 0; round < 3; round++) {
+        const results = await post([debit(alice, 100n), debit(alice, 1_000n)], true);
+        expect(results.map(codeOf)).toEqual([Code.ABORTED, Code.FAILED_PRECONDITION]);
+        await app.economy.debit(debitOf(alice, 300n));
+      }
+      const { creditGrants } = await app.economy.listCreditGrants({ accountId: alice });
+      expect(creditGrants.map((grant) => grant.remainingUsdMicros)).toEqual([99n]);
+      expect(await balanceOf(alice)).toBe(99n);
+    });
+
     it("posts none if one is malformed, or reuses a key", async () => {
       const used = debitOf(alice, 1n);
       await app.economy.debit(used);

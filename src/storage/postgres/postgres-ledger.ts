@@ -3,9 +3,9 @@ import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
-import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, type RollupChange, rollupOf } from "../asset-rollup.js";
 import { type Column, type ColumnType, storedIn, type Table } from "../columns.js";
-import type { GrantsInTransaction } from "../grants-in-transaction.js";
+import type { RowsInTransaction } from "../known-rows.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import type {
   BatchChanges,
@@ -52,8 +52,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
 
   constructor(
     private readonly transaction: PipelinedTransaction,
-    private readonly users: UsersInTransaction,
-    private readonly grants: GrantsInTransaction,
+    private readonly known: RowsInTransaction,
   ) {
     this.loads = new LedgerLoads({
       query: (name, sql, bindings) => transaction.query(name, sql, bindings),
@@ -105,7 +104,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       [textArray(accountIds)],
     );
     const accounts = rows.map(ACCOUNTS.decodeValues);
-    this.grants.locked(accounts);
+    this.known.grants.locked(accounts);
     return accounts;
   }
 
@@ -123,7 +122,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    return this.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
+    return this.known.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
       this.readGrants(unknown, limit),
     );
   }
@@ -141,11 +140,11 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   async save(changes: BatchChanges, isLast = false): Promise<void> {
-    this.grants.saving(changes);
+    this.known.grants.saving(changes);
     // Postgres runs the parts of a WITH that nothing reads from last to first. Nothing breaks if it ever doesn't, but instances that open the same rows would meet later.
     const tables = changesByTable(changes).reverse();
     if (tables.length === 0) return;
-    const rollup = rollupOf(changes, this.users);
+    const rollup = rollupOf(changes, this.known.users);
     const { name, sql } = saveQuery(tables, rollup);
     const bindings = [...rollupBindings(rollup), ...tables.flatMap(bindingsOf)];
     if (isLast) await this.transaction.queryAndCommit(name, sql, bindings);

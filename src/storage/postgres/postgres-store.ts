@@ -1,14 +1,13 @@
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import type { EpochMicros } from "../../domain/time.js";
-import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView, SnapshotOptions } from "../audit-store.js";
 import type { AuditReader } from "../knex/audit-reader.js";
 import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
 import { ReadLanes } from "../knex/read-lanes.js";
-import { KnownGrants } from "../known-grants.js";
+import { KnownRows } from "../known-rows.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Pacing, Store } from "../store.js";
 import { PostgresAuditView } from "./audit-view.js";
@@ -81,8 +80,7 @@ export function openPostgresStore(url: string): Store {
 class PostgresLedger implements LedgerStore {
   readonly pacing = PACING;
 
-  private readonly knownUsers = new KnownUsers();
-  private readonly knownGrants = new KnownGrants();
+  private readonly knownRows = new KnownRows();
 
   /** @param singles for what is no batch */
   constructor(
@@ -90,15 +88,10 @@ class PostgresLedger implements LedgerStore {
     private readonly singles: Knex,
   ) {}
 
-  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    const users = this.knownUsers.inTransaction();
-    const grants = this.knownGrants.inTransaction();
-    const result = await PipelinedTransaction.run(this.batches, (transaction) =>
-      work(new PostgresLedgerTransaction(transaction, users, grants)),
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    return this.knownRows.remembering((rows) =>
+      PipelinedTransaction.run(this.batches, (transaction) => work(new PostgresLedgerTransaction(transaction, rows))),
     );
-    users.committed();
-    grants.committed();
-    return result;
   }
 
   newestTime(): Promise<EpochMicros> {

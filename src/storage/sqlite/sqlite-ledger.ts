@@ -4,9 +4,9 @@ import type { Refundable } from "../../domain/ledger/refund.js";
 import type { Account, Grant, Hold } from "../../domain/ledger/rows.js";
 import type { RewardPolicyRow } from "../../domain/reward-policies.js";
 import type { EpochMicros } from "../../domain/time.js";
-import { ADD_TO_DAY, ONLY_NEW_USERS, rollupOf, type UsersInTransaction } from "../asset-rollup.js";
+import { ADD_TO_DAY, ONLY_NEW_USERS, rollupOf } from "../asset-rollup.js";
 import type { Column, Stored, Table } from "../columns.js";
-import type { GrantsInTransaction } from "../grants-in-transaction.js";
+import type { RowsInTransaction } from "../known-rows.js";
 import { LedgerLoads } from "../ledger-loads.js";
 import {
   type BatchChanges,
@@ -35,8 +35,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   constructor(
     private readonly transaction: ThreadTransaction,
     private readonly clock: bigint,
-    private readonly users: UsersInTransaction,
-    private readonly grants: GrantsInTransaction,
+    private readonly known: RowsInTransaction,
   ) {
     const list = (values: readonly string[]) => ({
       sql: "in (select value from json_each(?))",
@@ -91,7 +90,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
       "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id",
       [jsonArray(accountIds)],
     );
-    this.grants.locked(accounts);
+    this.known.grants.locked(accounts);
     return accounts;
   }
 
@@ -107,7 +106,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    return this.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
+    return this.known.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
       this.readGrants(unknown, limit),
     );
   }
@@ -124,8 +123,8 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   async save(changes: BatchChanges, isLast = false): Promise<void> {
-    this.grants.saving(changes);
-    const { days, users } = rollupOf(changes, this.users);
+    this.known.grants.saving(changes);
+    const { days, users } = rollupOf(changes, this.known.users);
     const statements = changesByTable(changes).flatMap(statementsOf);
     if (users.length === 0) {
       await this.transaction.write([...statements, ...(days.length > 0 ? [addToDays(days)] : [])], isLast);

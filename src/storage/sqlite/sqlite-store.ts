@@ -2,7 +2,6 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import createKnex, { type Knex } from "knex";
 import { type EpochMicros, MICROS_PER_MILLISECOND } from "../../domain/time.js";
-import { KnownUsers } from "../asset-rollup.js";
 import type { AuditStore, AuditView } from "../audit-store.js";
 import { KnexAuditView } from "../knex/audit.js";
 import type { AuditReader } from "../knex/audit-reader.js";
@@ -10,7 +9,7 @@ import { composeStore } from "../knex/compose.js";
 import { newestTime } from "../knex/newest-time.js";
 import { QUIET } from "../knex/quiet.js";
 import { ReadLanes } from "../knex/read-lanes.js";
-import { KnownGrants } from "../known-grants.js";
+import { KnownRows } from "../known-rows.js";
 import type { Dialect } from "../migrations/migrations.js";
 import type { LedgerStore, LedgerTransaction, Store } from "../store.js";
 import { isDuplicateInSqlite, translateSqliteError } from "./errors.js";
@@ -58,8 +57,7 @@ class SqliteLedger implements LedgerStore {
   /** One after the other on the thread, which finds the next one's loads and saves waiting: while one is saved, another is applied by the event loop, and a third has been loaded. */
   readonly pacing = { transactionsAtOnce: 3, leastShare: 64, loadsAhead: true };
 
-  private readonly knownUsers = new KnownUsers();
-  private readonly knownGrants = new KnownGrants();
+  private readonly knownRows = new KnownRows();
   private readonly sessions: WriteSessions;
   private lastTime: EpochMicros = 0n;
 
@@ -67,15 +65,12 @@ class SqliteLedger implements LedgerStore {
     this.sessions = new WriteSessions(knex);
   }
 
-  async transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
-    const users = this.knownUsers.inTransaction();
-    const grants = this.knownGrants.inTransaction();
-    const result = await ThreadTransaction.run(this.sessions, (transaction) =>
-      work(new SqliteLedgerTransaction(transaction, this.tick(), users, grants)),
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    return this.knownRows.remembering((rows) =>
+      ThreadTransaction.run(this.sessions, (transaction) =>
+        work(new SqliteLedgerTransaction(transaction, this.tick(), rows)),
+      ),
     );
-    users.committed();
-    grants.committed();
-    return result;
   }
 
   newestTime(): Promise<EpochMicros> {
