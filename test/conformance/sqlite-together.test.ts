@@ -118,6 +118,28 @@ describeStores("transactions of one store at the same time", (makeDatabase, back
     await save(pair.other, { changedAccounts: [ann] });
   });
 
+  it("take back what they have saved although they end while later calls still wait for a lock", async () => {
+    const { ann } = await twoAccounts();
+    const opened = accountRow(fresh("eve"));
+    const holder = await keepOpen(pair.store, (transaction) => transaction.loadAccounts([ann.accountId]));
+    const hasty = pair.store.transact(async (transaction) => {
+      await transaction.save({ ...NO_CHANGES, openedAccounts: [opened] });
+      for (const late of [
+        transaction.loadAccounts([ann.accountId]),
+        transaction.save({ ...NO_CHANGES, changedAccounts: [ann] }),
+      ]) {
+        late.catch(() => {});
+      }
+      throw new Error("not waiting");
+    });
+    const ends = Promise.allSettled([hasty]);
+    if (backend === "sqlite") await ends;
+    await holder.commit();
+    expect(await ends).toMatchObject([{ reason: { message: "not waiting" } }]);
+    await save(pair.store, { changedAccounts: [ann] });
+    expect(await pair.other.accounts([opened.accountId])).toEqual([]);
+  });
+
   it("leave the database free for others when all have ended, also those that have only read", async () => {
     const { ann, ben } = await twoAccounts();
     const holders = await Promise.all(

@@ -14,7 +14,11 @@ export class ThreadTransaction implements Holder {
   readonly ended: Promise<void>;
   hasEnded = false;
   private readonly number = ++lastNumber;
-  private state: "NEW" | "READING" | "WRITING" | "ENDED" = "NEW";
+  private hasBegun = false;
+  /** Whether its last call has been made. */
+  private isComplete = false;
+  /** Whether it has written something that isn't committed along with it. */
+  private hasWritten = false;
   /** What has to be waited for before anything more is sent. Stays, once it has failed. */
   private barrier: Promise<void> | undefined;
   private resolveEnded = (): void => {};
@@ -45,8 +49,7 @@ export class ThreadTransaction implements Holder {
 
   /** Carries out a statement. */
   async query(sql: string, bindings: readonly unknown[]): Promise<StatementResult["rows"]> {
-    this.begin("READING");
-    const [result] = await this.send([{ sql, bindings }]);
+    const [result] = await this.call([{ sql, bindings }]);
     return result?.rows ?? [];
   }
 
@@ -55,15 +58,12 @@ export class ThreadTransaction implements Holder {
    * @param isLast whether to commit after them; then nothing can come after
    */
   write(statements: readonly Statement[], isLast: boolean): Promise<readonly StatementResult[]> {
-    this.begin(isLast ? "ENDED" : "WRITING");
-    return this.send(statements, isLast ? "COMMIT" : undefined);
+    return this.call(statements, isLast ? "COMMIT" : "WRITTEN");
   }
 
   /** Locks rows until the transaction ends. Whatever is sent after this is carried out when it has them. @param keys what they are called, distinct for all tables */
   lock(keys: readonly string[]): void {
-    const before = this.barrier;
-    if (before) this.waitFor(before.then(() => this.locks.take(this, keys)));
-    else this.waitFor(this.locks.take(this, keys));
+    this.hold(() => this.locks.take(this, keys));
   }
 
   /**
@@ -76,50 +76,52 @@ export class ThreadTransaction implements Holder {
     return whenTaken === undefined;
   }
 
-  private begin(state: "READING" | "WRITING" | "ENDED"): void {
-    if (this.state === "ENDED") throw new Error("a statement after the end of its transaction");
-    if (this.state !== "WRITING" || state === "ENDED") this.state = state;
-  }
-
   /** @returns a result for each of the statements */
-  private async send(statements: readonly Statement[], ending?: Script["ending"]): Promise<readonly StatementResult[]> {
+  private async call(
+    statements: readonly Statement[],
+    then?: Script["ending"] | "WRITTEN",
+  ): Promise<readonly StatementResult[]> {
+    if (this.isComplete) throw new Error("a statement after the end of its transaction");
+    const ending = then === "WRITTEN" ? undefined : then;
+    this.hasBegun = true;
+    this.isComplete = ending !== undefined;
     for (;;) {
-      this.waitFor(this.session.whenClean(this));
+      const whenClean = this.session.whenClean(this);
+      if (whenClean) this.hold(() => whenClean);
       if (!this.barrier) break;
       await this.barrier;
     }
     if (this.hasEnded) throw new Error("a statement that its transaction didn't wait for");
-    if (this.state === "WRITING") this.session.startWriting(this);
+    if (then === "WRITTEN") {
+      this.hasWritten = true;
+      this.session.startWriting(this);
+    }
     const results = this.session.run({ statements, transaction: this.number, ...(ending && { ending }) });
     if (ending) this.endWith(results);
     return results.catch(rethrow);
   }
 
-  private waitFor(obstacle: Promise<void> | undefined): void {
-    if (!obstacle) return;
-    const before = this.barrier;
-    const barrier = before ? before.then(() => obstacle) : obstacle;
+  /** Has everything that is sent from now on wait for one thing more. @param begin called when what it waits for already has come */
+  private hold(begin: () => Promise<void> | undefined): void {
+    const barrier = this.barrier ? this.barrier.then(begin) : begin();
+    if (!barrier) return;
     this.barrier = barrier;
-    barrier.then(
-      () => {
-        if (this.barrier === barrier) this.barrier = undefined;
-      },
-      () => {},
-    );
+    const done = (): void => {
+      if (this.barrier === barrier) this.barrier = undefined;
+    };
+    barrier.then(done, () => {});
   }
 
   private async commit(): Promise<void> {
-    if (this.state === "NEW" || this.state === "ENDED") return;
-    const ending = this.state === "WRITING" ? "COMMIT" : "LEAVE";
-    await this.send([], ending);
+    if (this.hasBegun && !this.isComplete) await this.call([], this.hasWritten ? "COMMIT" : "LEAVE");
   }
 
   /** Ends it, if nothing has: then nothing that it did takes effect. */
   private rollBack(): void {
     if (this.hasEnded) return;
-    const ending = this.state === "WRITING" ? "ROLLBACK" : "LEAVE";
+    const ending = this.hasWritten ? "ROLLBACK" : "LEAVE";
     const script = { statements: [], transaction: this.number, ending } as const;
-    this.endWith(this.state === "NEW" ? Promise.resolve() : this.session.run(script));
+    this.endWith(this.hasBegun ? this.session.run(script) : Promise.resolve());
   }
 
   /**
@@ -127,7 +129,6 @@ export class ThreadTransaction implements Holder {
    * has been told to look again.
    */
   private endWith(answer: Promise<unknown>): void {
-    this.state = "ENDED";
     this.hasEnded = true;
     this.session.leave();
     const release = (): void => {
