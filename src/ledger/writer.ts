@@ -7,6 +7,7 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Claim, Claims } from "./apart.js";
 import { type BatchContext, type CommandResult, runBatch } from "./batch.js";
 import type { Command } from "./command.js";
+import { Turns } from "./turns.js";
 
 /*
  * The ledger writer: everything that changes money or a generation goes through it.
@@ -69,14 +70,6 @@ const MOST_PUT_OFF = 8;
 /** Times that a command may be deferred for an account that its batch didn't load before that is a defect. */
 const MAX_DEFERRALS = 3;
 
-/** How far a batch has come: each resolves also if it fails. */
-interface Progress {
-  /** It has locked whatever it shares with others. */
-  readonly loaded: Promise<void>;
-  /** It has been applied, and so have all before it. */
-  readonly applied: Promise<void>;
-}
-
 export class LedgerWriter {
   private queue: Waiting[] = [];
   /** Put off, oldest first, until this batch has ended; until any has, if it is undefined. */
@@ -87,12 +80,12 @@ export class LedgerWriter {
   /** Batches that lanes have taken and not yet answered, without those that take too long. */
   private readonly underWay = new Set<readonly Waiting[]>();
   private isCollecting = false;
-  private newest: Progress = { loaded: Promise.resolve(), applied: Promise.resolve() };
   private readonly whenDrained: (() => void)[] = [];
   private isClosed = false;
   private newestTime: EpochMicros | undefined;
   private stripe = Math.floor(Math.random() * STRIPE_COUNT);
   private readonly claims = new Claims();
+  private readonly turns: Turns;
   private readonly admission: Admission;
 
   constructor(
@@ -101,6 +94,7 @@ export class LedgerWriter {
     private readonly observer?: WriterObserver,
   ) {
     this.admission = new Admission(limits);
+    this.turns = new Turns(store.pacing.loadsAhead);
   }
 
   /** Commands that wait for a batch, those included that are still to be made. */
@@ -172,7 +166,7 @@ export class LedgerWriter {
       else await this.commit(batch);
       ended();
       // What arrives until it may load may as well join it.
-      await this.turnToLoad;
+      await this.turns.whenFree;
     }
     this.lanes--;
     if (this.lanes === 0) for (const resolve of this.whenDrained.splice(0)) resolve();
@@ -291,23 +285,12 @@ export class LedgerWriter {
     }
   }
 
-  /** When the next batch may load: not before the newest one has, and not before that is applied unless the store gains from it. */
-  private get turnToLoad(): Promise<void> {
-    return this.store.pacing.loadsAhead ? this.newest.loaded : this.newest.applied;
-  }
-
-  /**
-   * Batches load one after the other, so that none waits for rows of one that waits for it, and are applied one after the other, so that their times are in the order they were taken in. Only what comes after,
-   * saving and committing, overlaps.
-   */
   private async attemptOnce(batch: Waiting[]): ReturnType<typeof runBatch> {
     const commands = batch.map((waiting) => waiting.command);
     const claim = this.claims.begin();
-    const [turnToLoad, before] = [this.turnToLoad, this.newest];
-    const { progress, loaded, applied } = beginProgress();
-    this.newest = progress;
+    const turn = this.turns.begin();
     try {
-      await turnToLoad;
+      await turn.whenFree;
       this.newestTime ??= await this.store.newestTime();
       const context: BatchContext = {
         stripe: this.nextStripe(),
@@ -315,20 +298,18 @@ export class LedgerWriter {
         mayWait: (index) => (batch[index] as Waiting).putOffs < MOST_PUT_OFF,
         putOff: (indexes) => this.putOff(batch, indexes, claim),
         loaded: async () => {
-          loaded();
-          await before.applied;
+          await turn.loaded();
           return this.newestTime as EpochMicros;
         },
         applied: (now) => {
           this.newestTime = now;
-          applied();
+          turn.applied();
         },
       };
       return await this.store.transact((transaction) => runBatch(transaction, commands, context));
     } finally {
       claim.end();
-      loaded();
-      void before.applied.then(applied);
+      turn.end();
       this.takeBack(claim);
     }
   }
@@ -361,20 +342,6 @@ export class LedgerWriter {
     this.stripe = (this.stripe + 1) % STRIPE_COUNT;
     return this.stripe;
   }
-}
-
-function beginProgress(): { readonly progress: Progress; readonly loaded: () => void; readonly applied: () => void } {
-  let loaded = (): void => {};
-  let applied = (): void => {};
-  const progress = {
-    loaded: new Promise<void>((resolve) => {
-      loaded = resolve;
-    }),
-    applied: new Promise<void>((resolve) => {
-      applied = resolve;
-    }),
-  };
-  return { progress, loaded, applied };
 }
 
 /** Lets every call that arrived in this turn of the event loop join the first batch. */

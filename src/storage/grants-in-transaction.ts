@@ -19,25 +19,25 @@ interface SeenAccount {
 export class GrantsInTransaction {
   private readonly seen = new Map<string, SeenAccount>();
   private saved: BatchChanges | undefined;
+  private whenLocked: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly known: KnownGrants) {}
 
-  /** To be told of every account that the transaction has locked. */
-  locked(accounts: readonly Account[]): void {
-    for (const { accountId, chainHead } of accounts) this.of(accountId).head = chainHead;
+  /** To be told of all accounts that the transaction locks, as soon as it asks for them. @returns the same accounts */
+  locking(accounts: Promise<Account[]>): Promise<Account[]> {
+    const locked = accounts.then((rows) => {
+      for (const { accountId, chainHead } of rows) this.of(accountId).head = chainHead;
+      return rows;
+    });
+    this.whenLocked = locked;
+    return locked;
   }
 
   /**
-   * Grants of accounts, read only where they aren't known.
-   * @param whenLocked resolves once `locked` was told of these accounts. What certainly has to be read doesn't wait for it
+   * Grants of accounts which the transaction locks, read only where they aren't known. What certainly has to be read doesn't wait for the locks.
    * @returns rows that nobody else has
    */
-  async load(
-    accountIds: readonly string[],
-    limitPerAccount: number,
-    whenLocked: Promise<unknown>,
-    read: ReadGrants,
-  ): Promise<Grant[]> {
+  async load(accountIds: readonly string[], limitPerAccount: number, read: ReadGrants): Promise<Grant[]> {
     const hoped: (readonly [accountId: string, known: KnownAccount])[] = [];
     const unknown: string[] = [];
     for (const accountId of accountIds) {
@@ -45,7 +45,7 @@ export class GrantsInTransaction {
       if (known) hoped.push([accountId, known]);
       else unknown.push(accountId);
     }
-    const [grants] = await Promise.all([this.read(unknown, limitPerAccount, read), whenLocked]);
+    const [grants] = await Promise.all([this.read(unknown, limitPerAccount, read), this.whenLocked]);
     const outdated: string[] = [];
     for (const [accountId, known] of hoped) {
       const account = this.of(accountId);

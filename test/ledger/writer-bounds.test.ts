@@ -205,9 +205,11 @@ describeStores("the ledger writer", (makeDatabase) => {
     });
 
     it("waits no longer for it than a batch takes", async () => {
-      const { writer, open, cents, ten } = await committingTen({ patienceMs: 50 });
+      const { writer, open, cents, ten } = await committingTen({ patienceMs: 500 });
       const [lone] = cents(1);
-      await expect.poll(() => writer.waiting).toBe(0);
+      await endOfTurn();
+      expect(writer.waiting).toBe(1);
+      await expect.poll(() => writer.waiting, { timeout: 5_000 }).toBe(0);
       open();
       await Promise.all([...ten, lone]);
     });

@@ -12,8 +12,8 @@ function stored(accountId: string, chainHead: Uint8Array, grants: readonly Grant
   const account = accountRow(accountId, { chainHead });
   const reads: (readonly string[])[] = [];
   const load = (transaction: GrantsInTransaction, limit = LIMIT): Promise<Grant[]> => {
-    transaction.locked([account]);
-    return transaction.load([accountId], limit, Promise.resolve(), async (accountIds) => {
+    void transaction.locking(Promise.resolve([account]));
+    return transaction.load([accountId], limit, async (accountIds) => {
       reads.push(accountIds);
       return grants.map((grant) => ({ ...grant }));
     });

@@ -47,8 +47,6 @@ const CLOCK = "(extract(epoch from clock_timestamp()) * 1000000)::bigint";
 
 export class PostgresLedgerTransaction implements LedgerTransaction {
   private readonly loads: LedgerLoads;
-  /** Resolves when all accounts that were asked for so far are locked. */
-  private whenLocked: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: PipelinedTransaction,
@@ -92,9 +90,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
-    const locked = this.lockedAccounts(accountIds);
-    this.whenLocked = locked;
-    return locked;
+    return this.known.grants.locking(this.lockedAccounts(accountIds));
   }
 
   private async lockedAccounts(accountIds: readonly string[]): Promise<Account[]> {
@@ -103,9 +99,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
       `select ${ACCOUNTS.selected} from accounts where account_id = any(?::text[]) order by account_id for no key update`,
       [textArray(accountIds)],
     );
-    const accounts = rows.map(ACCOUNTS.decodeValues);
-    this.known.grants.locked(accounts);
-    return accounts;
+    return rows.map(ACCOUNTS.decodeValues);
   }
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
@@ -122,9 +116,7 @@ export class PostgresLedgerTransaction implements LedgerTransaction {
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    return this.known.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
-      this.readGrants(unknown, limit),
-    );
+    return this.known.grants.load(accountIds, limitPerAccount, (unknown, limit) => this.readGrants(unknown, limit));
   }
 
   private async readGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {

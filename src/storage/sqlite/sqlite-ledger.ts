@@ -29,8 +29,6 @@ import type { ThreadTransaction } from "./thread-transaction.js";
  */
 export class SqliteLedgerTransaction implements LedgerTransaction {
   private readonly loads: LedgerLoads;
-  /** Resolves when all accounts that were asked for so far have been read. */
-  private whenLocked: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: ThreadTransaction,
@@ -79,19 +77,8 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
 
   loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
     this.transaction.lock(accountIds.map((accountId) => `account ${accountId}`));
-    const locked = this.lockedAccounts(accountIds);
-    this.whenLocked = locked;
-    return locked;
-  }
-
-  private async lockedAccounts(accountIds: readonly string[]): Promise<Account[]> {
-    const accounts = await this.rows(
-      ACCOUNTS,
-      "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id",
-      [jsonArray(accountIds)],
-    );
-    this.known.grants.locked(accounts);
-    return accounts;
+    const sql = "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id";
+    return this.known.grants.locking(this.rows(ACCOUNTS, sql, [jsonArray(accountIds)]));
   }
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
@@ -106,9 +93,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   }
 
   loadGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
-    return this.known.grants.load(accountIds, limitPerAccount, this.whenLocked, (unknown, limit) =>
-      this.readGrants(unknown, limit),
-    );
+    return this.known.grants.load(accountIds, limitPerAccount, (unknown, limit) => this.readGrants(unknown, limit));
   }
 
   private async readGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {

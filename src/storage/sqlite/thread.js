@@ -50,18 +50,12 @@ function answered(work) {
 
 /** @param {Script} script */
 function carryOut({ statements, transaction, ending }) {
-  if (transaction === undefined) {
-    const results = statements.map(runAll);
-    end(ending);
-    return results;
-  }
+  if (transaction === undefined) return runThrough(statements, ending);
   const isOver = begun.get(transaction) === OVER;
   try {
     if (isOver) throw failure("SQLITE_ABORT", "the transaction is over");
     if (ending !== "LEAVE") resume(transaction);
-    const results = statements.map(runAll);
-    end(ending);
-    return results;
+    return runThrough(statements, ending);
   } catch (error) {
     if (!isOver) end("ROLLBACK");
     begun.set(transaction, OVER);
@@ -85,6 +79,13 @@ function resume(transaction) {
   const before = begun.get(transaction) ?? foreignWrites;
   if (before !== foreignWrites) throw failure("SQLITE_BUSY_SNAPSHOT", "another process has written the file");
   begun.set(transaction, before);
+}
+
+/** @param {readonly Statement[]} statements @param {Script["ending"]} ending @returns {StatementResult[]} */
+function runThrough(statements, ending) {
+  const results = statements.map(runAll);
+  end(ending);
+  return results;
 }
 
 /** @param {Script["ending"]} how */
