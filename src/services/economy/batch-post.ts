@@ -30,21 +30,28 @@ export function batchPost(dependencies: ServiceDependencies): MethodImpl<typeof 
     const { caller } = callOf(context);
     const results = request.atomic
       ? await postAtomically(dependencies, request, caller, submitterOf(context))
-      : await Promise.all(
-          request.items.map((item) => refusedAlone(() => postOne(dependencies, item, caller, submitterOf(context)))),
-        );
+      : await Promise.all(request.items.map((item) => postOne(dependencies, item, caller, submitterOf(context))));
     return { results };
   };
 }
 
-async function postOne(
+/** A refusal is the result of its item alone. No async function, of which each would keep a promise and more for every posting on its way. */
+function postOne(
   dependencies: ServiceDependencies,
   item: BatchPostItem,
   caller: string,
   submitter: Submitter,
-): Promise<Result> {
-  const posting = await dependencies.writer.submit(commandOf(dependencies, item, caller), submitter);
-  return toResult(dependencies, item, posting);
+): Promise<Result> | Result {
+  let command: Command<Posting>;
+  try {
+    command = commandOf(dependencies, item, caller);
+  } catch (error) {
+    return refusedAlone(error);
+  }
+  return dependencies.writer
+    .submit(command, submitter)
+    .then((posting) => toResult(dependencies, item, posting))
+    .catch(refusedAlone);
 }
 
 async function postAtomically(
@@ -106,29 +113,28 @@ function payersSide(command: ReturnType<typeof transferCommandOf>): Command<Post
   };
 }
 
-async function toResult(
-  { store, points }: ServiceDependencies,
-  { item }: BatchPostItem,
-  posting: Posting,
-): Promise<Result> {
-  if (posting.kind === "done") {
-    const balance = toBalance(publicAccountId(posting.account.accountId), [posting.account], points);
-    const posted = { transaction: toTransaction(posting.posted), balance, replayed: false };
-    return { result: { case: "posted", value: posted } };
-  }
-  const accountId = item.case === "transfer" ? item.value.fromAccountId : (item.value?.accountId ?? "");
-  const transaction = toTransaction(await requireTransaction(store, posting.resourceId));
-  const balance = toBalance(accountId, await requireAccount(store, accountId), points);
-  return { result: { case: "posted", value: { transaction, balance, replayed: posting.isReplay } } };
+function toResult(dependencies: ServiceDependencies, item: BatchPostItem, posting: Posting): Result | Promise<Result> {
+  if (posting.kind !== "done") return recordedResult(dependencies, item, posting);
+  const balance = toBalance(publicAccountId(posting.account.accountId), [posting.account], dependencies.points);
+  const posted = { transaction: toTransaction(posting.posted), balance, replayed: false };
+  return { result: { case: "posted", value: posted } };
 }
 
-async function refusedAlone(post: () => Promise<Result>): Promise<Result> {
-  try {
-    return await post();
-  } catch (error) {
-    if (error instanceof TollgateError) return statusResult(toStatus(error));
-    throw error;
-  }
+/** Of a posting that was there before: its transaction, and the balance as it is now. */
+async function recordedResult(
+  { store, points }: ServiceDependencies,
+  { item }: BatchPostItem,
+  recorded: Exclude<Posting, { kind: "done" }>,
+): Promise<Result> {
+  const accountId = item.case === "transfer" ? item.value.fromAccountId : (item.value?.accountId ?? "");
+  const transaction = toTransaction(await requireTransaction(store, recorded.resourceId));
+  const balance = toBalance(accountId, await requireAccount(store, accountId), points);
+  return { result: { case: "posted", value: { transaction, balance, replayed: recorded.isReplay } } };
+}
+
+function refusedAlone(error: unknown): Result {
+  if (error instanceof TollgateError) return statusResult(toStatus(error));
+  throw error;
 }
 
 function statusResult(value: ReturnType<typeof toStatus>): Result {
