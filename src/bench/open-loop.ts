@@ -1,8 +1,9 @@
 import { type Answer, framed, GrpcConnection } from "./grpc-connection.js";
 import { callsIn, LATE, type OpenLoad, type OpenLoadResult, SERVED, UNSENT } from "./open-load.js";
 
-const TICK_MS = 1;
-const CALLS_AT_ONCE = 32;
+/** What is due by then goes out together: one write for each connection, on which this process spends more than on the call. */
+const TICK_MS = 4;
+const CALLS_AT_ONCE = 256;
 /** A generator that is behind by more than this leaves calls out instead of sending them all at once. */
 const MOST_BEHIND_MS = 20;
 

@@ -28,6 +28,8 @@ const WINDOW_BYTES = 16 * 1_024 * 1_024;
 const MOST_UNWRITTEN_BYTES = 1_024 * 1_024;
 /** After the news that no more calls are taken, those that have crossed it still are, until the client must have heard it. */
 const LAST_CALLS_MS = 1_000;
+/** How long an answer that is given at the headers may wait for others to leave with: it tells of a crowd, in which a write for each of them would take more than the answers themselves (docs/decisions/0042). */
+const ANSWERS_AT_ONCE_MS = 10;
 const PING = Buffer.from("tollgate");
 
 /** Serves a request on its stream. To call `serve` of that, or to answer, before it returns; it may not throw. */
@@ -59,7 +61,7 @@ export class ServerConnection implements StreamConnection {
   private readonly streams = new Map<number, ServerStream>();
   /** Those with something that the connection has no room for yet, in the order in which they have waited. */
   private readonly waiting = new Set<ServerStream>();
-  /** Those whose answer is complete before their request is: clients are told to stop if they haven't by the end of this turn. */
+  /** Those whose answer is complete before their request is: clients are told to stop if they haven't when it leaves. */
   private readonly toStop = new Set<number>();
   private state: "greeting" | "open" | "last calls" | "draining" | "closed" = "greeting";
   private preface: Buffer | undefined = Buffer.alloc(0);
@@ -69,6 +71,7 @@ export class ServerConnection implements StreamConnection {
   private peerInitialWindowBytes = DEFAULT_WINDOW_BYTES;
   private receiveWindowBytes = DEFAULT_WINDOW_BYTES;
   private isFlushing = false;
+  private isGathering = false;
   private readonly beganAt = performance.now();
   private heardAt = this.beganAt;
   private pingedAt: number | undefined;
@@ -136,6 +139,16 @@ export class ServerConnection implements StreamConnection {
     if (this.isFlushing) return;
     this.isFlushing = true;
     setImmediate(() => this.flush());
+  }
+
+  /** With whatever is sent before, or else a little later. */
+  private flushLater(): void {
+    if (this.isFlushing || this.isGathering) return;
+    this.isGathering = true;
+    setTimeout(() => {
+      this.isGathering = false;
+      if (!this.isFlushing) this.flush();
+    }, ANSWERS_AT_ONCE_MS);
   }
 
   setWaiting(stream: ServerStream, isWaiting: boolean): void {
@@ -270,7 +283,7 @@ export class ServerConnection implements StreamConnection {
   private answerAtOnce(streamId: number, answer: Uint8Array, endsStream: boolean): void {
     this.writer.headers(streamId, answer, true);
     if (!endsStream) this.toStop.add(streamId);
-    this.flushSoon();
+    this.flushLater();
   }
 
   private takeData(frame: Frame): void {

@@ -9,6 +9,7 @@ import type { EpochMicros } from "../domain/time.js";
 import type { BatchKeys, LedgerTransaction, LoadedKeys } from "../storage/store.js";
 import { type Claim, whoWaits } from "./apart.js";
 import type { Command } from "./command.js";
+import { COMMANDS_A_TURN, endOfTurn } from "./event-loop.js";
 import { LoadedGenerations, type References, WorkingSet } from "./working-set.js";
 
 /** What became of one command of a batch. */
@@ -22,6 +23,8 @@ export interface BatchContext {
   /** Which stripe of the platform accounts it posts to, 0 to 15. */
   readonly stripe: number;
   readonly claim: Claim;
+  /** Whether there are so many callers that some are to be refused, which the event loop must not be kept from for long. */
+  readonly isCrowded: boolean;
   /** Whether a command can be left to the next batch for an account that another one has. @param index of the command in the batch */
   mayWait(index: number): boolean;
   /** Told of those that are, as soon as that is known: they are none of this batch's any more. @param indexes of the commands in the batch */
@@ -70,7 +73,10 @@ export async function runBatch(
   });
   for (const [accountId, nextExpiryTime] of due.nextExpiries) set.books.settleDue(accountId, nextExpiryTime);
   const results: CommandResult[] = [];
-  for (const command of chosen) results.push(await apply(transaction, set, command));
+  for (const command of chosen) {
+    if (context.isCrowded && results.length > 0 && results.length % COMMANDS_A_TURN === 0) await endOfTurn();
+    results.push(await apply(transaction, set, command));
+  }
   context.applied(now);
   const isRefusedAlone = chosen[0]?.isAlone === true && results[0]?.kind !== "done";
   if (isRefusedAlone) return { results, entries: [] };

@@ -7,6 +7,7 @@ import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Claim, Claims } from "./apart.js";
 import { type BatchContext, type CommandResult, runBatch } from "./batch.js";
 import type { Command } from "./command.js";
+import { COMMANDS_A_TURN, endOfTurn } from "./event-loop.js";
 import { Turns } from "./turns.js";
 
 /*
@@ -157,6 +158,7 @@ export class LedgerWriter {
   }
 
   private async runLane(): Promise<void> {
+    // Every call that has arrived by now joins the batch.
     await endOfTurn();
     this.isCollecting = false;
     while (this.isWorthABatch) {
@@ -225,9 +227,14 @@ export class LedgerWriter {
     await endOfTurn();
     // Some in any case: commands that come without a place must not keep those with one out for ever.
     const least = Math.ceil(this.limits.batchSize / 4);
-    const count = Math.max(least, this.madeAhead - this.queue.length);
-    for (const begin of this.places.splice(0, count)) begin();
-    await endOfTurn();
+    for (let made = 0; this.places.length > 0; ) {
+      const wanted = Math.max(least - made, this.madeAhead - this.queue.length);
+      if (wanted <= 0) break;
+      const next = this.places.splice(0, Math.min(wanted, COMMANDS_A_TURN));
+      for (const begin of next) begin();
+      made += next.length;
+      await endOfTurn();
+    }
   }
 
   /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. @param batch what is put off on the way leaves it */
@@ -295,6 +302,7 @@ export class LedgerWriter {
       const context: BatchContext = {
         stripe: this.nextStripe(),
         claim,
+        isCrowded: this.places.length > 0,
         mayWait: (index) => (batch[index] as Waiting).putOffs < MOST_PUT_OFF,
         putOff: (indexes) => this.putOff(batch, indexes, claim),
         loaded: async () => {
@@ -342,11 +350,6 @@ export class LedgerWriter {
     this.stripe = (this.stripe + 1) % STRIPE_COUNT;
     return this.stripe;
   }
-}
-
-/** Lets every call that arrived in this turn of the event loop join the first batch. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function backoff(attempts: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ErrorCode, Flag, FrameType, MOST_STREAM_ID, PREFACE, Setting } from "../../src/http2/frames.js";
 import { encodeHeaders } from "../../src/http2/hpack/encode-headers.js";
 import { framesOf, type RawClient, requestTo } from "./raw-client.js";
@@ -91,6 +91,36 @@ describe("a request", () => {
     expect(test.load.streams).toBe(0);
   });
 
+  describe("that is refused at its headers", () => {
+    const refusedAt = (client: RawClient): number[] =>
+      client.frames.filter(({ type }) => type === headers).map(({ streamId }) => streamId);
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it("hears of it together with others, a hundredth of a second later", async () => {
+      const { client } = await startConnection();
+      vi.useFakeTimers({ toFake: ["setTimeout"] });
+      client.request(1, "/refused", "one");
+      await turnsPass();
+      client.request(3, "/refused", "and another");
+      await turnsPass();
+      expect(refusedAt(client)).toEqual([]);
+      vi.advanceTimersByTime(10);
+      await turnsPass();
+      expect(refusedAt(client)).toEqual([1, 3]);
+    });
+
+    it("hears of it at once where there is something else to say", async () => {
+      const { client } = await startConnection();
+      vi.useFakeTimers({ toFake: ["setTimeout"] });
+      client.request(1, "/refused", "one");
+      client.request(3, "/echo", "two");
+      await turnsPass();
+      expect(refusedAt(client)).toEqual([1, 3, 3]);
+    });
+  });
+
   it.each<[string, (client: RawClient) => void]>([
     ["by the end of the turn", (client) => client.request(1, "/refused", "in one piece")],
     ["at its headers", (client) => client.send((writer) => writer.headers(1, requestTo("/refused"), true))],
@@ -126,3 +156,8 @@ describe("a request", () => {
     expect([first.payload[0], last.payload[0]]).toEqual([0x20, 0]);
   });
 });
+
+/** Long enough for what is sent over loopback to be there, and read. */
+async function turnsPass(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

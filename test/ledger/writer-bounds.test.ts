@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NotInBatch } from "../../src/domain/ledger/books.js";
 import type { Command } from "../../src/ledger/command.js";
+import { COMMANDS_A_TURN } from "../../src/ledger/event-loop.js";
 import { LedgerWriter, type WriterLimits } from "../../src/ledger/writer.js";
 import { type LedgerStore, StoreError } from "../../src/storage/store.js";
 import { completionOf, creditOf, generationOf } from "../support/commands.js";
@@ -146,6 +147,29 @@ describeStores("the ledger writer", (makeDatabase) => {
       for (const stillToCome of leftWhenCalled) expect(stillToCome).toBeGreaterThan(100);
     });
 
+    it("makes and applies no more commands in one turn of the event loop than leaves room for others", async () => {
+      const { store, open } = gated(ledger.store);
+      const { writer } = observed(store, { waiting: 1_000 });
+      const turns = countTurns();
+      const made: number[] = [];
+      const applied: number[] = [];
+      const done: Promise<unknown>[] = [];
+      for (let index = 0; index < 500; index++) {
+        writer.enter(() => {
+          made.push(turns.count);
+          const command = noting(cent(someone("alice")), () => applied.push(turns.count));
+          done.push(writer.submit(command, { aborted: false, reason: undefined, hasPlace: true }));
+        });
+      }
+      const madeAhead = made.length;
+      open();
+      await expect.poll(() => done.length).toBe(500);
+      await Promise.all(done);
+      turns.stop();
+      expect(mostOfOne(made.slice(madeAhead))).toBe(COMMANDS_A_TURN);
+      expect(mostOfOne(applied.slice(0, LIMITS.batchSize))).toBe(COMMANDS_A_TURN);
+    });
+
     it("goes on when those it calls in have gone or ask for nothing", async () => {
       const alice = someone("alice");
       const { store, open } = gated(ledger.store);
@@ -161,6 +185,18 @@ describeStores("the ledger writer", (makeDatabase) => {
       await writer.close();
       expect(writer.waiting).toBe(0);
     });
+  });
+
+  it("applies a batch in one turn of the event loop if nobody waits at the door", async () => {
+    const { writer } = observed(ledger.store, {});
+    const turns = countTurns();
+    const applied: number[] = [];
+    const command = () => noting(cent(someone("alice")), () => applied.push(turns.count));
+    const { leastShare } = ledger.store.pacing;
+    expect(leastShare).toBeGreaterThan(COMMANDS_A_TURN);
+    await Promise.all(Array.from({ length: Math.min(leastShare, 100) }, () => writer.submit(command())));
+    turns.stop();
+    expect(mostOfOne(applied)).toBe(Math.min(leastShare, 100));
   });
 
   it("puts no more commands into a batch than its bound, and all of one turn into as few as that allows", async () => {
@@ -425,4 +461,33 @@ function twoAtOnce(store: LedgerStore): LedgerStore {
 /** By then the writer has taken its first batch. */
 async function endOfTurn(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Counts turns of the event loop. */
+function countTurns(): { readonly count: number; stop(): void } {
+  const turns = { count: 0, stop: () => clearImmediate(next) };
+  let next = setImmediate(function again() {
+    turns.count++;
+    next = setImmediate(again);
+  });
+  return turns;
+}
+
+/** A command that tells when it is applied. */
+function noting<Result>(command: Command<Result>, note: () => void): Command<Result> {
+  return {
+    ...command,
+    accounts: (references) => command.accounts(references),
+    apply(set) {
+      note();
+      return command.apply(set);
+    },
+  };
+}
+
+/** How often the number is there that is there most often. */
+function mostOfOne(numbers: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const number of numbers) counts.set(number, (counts.get(number) ?? 0) + 1);
+  return Math.max(...counts.values());
 }
