@@ -58,8 +58,7 @@ export interface References {
 export class WorkingSet {
   readonly books: Books;
   readonly generations: LoadedGenerations;
-  /** By caller, then by request_id: a text of both would be hashed anew for each question. */
-  private readonly requests = new Map<string, Map<string, RequestRecord>>();
+  private readonly requests = new Map<string, RequestRecord>();
   private readonly externalReferences = new Map<string, string>();
   private readonly refundables = new Map<string, Refundable>();
   private readonly newRequests: RequestRecord[] = [];
@@ -87,7 +86,7 @@ export class WorkingSet {
   ) {
     this.generations = references.generations;
     this.books = new Books(now, stripe, loaded);
-    for (const request of requests) this.requestsOf(request.caller).set(request.requestId, request);
+    for (const request of requests) this.requests.set(requestKey(request), request);
     for (const used of externalReferences) this.externalReferences.set(used.externalReference, used.transactionId);
     for (const each of loaded.refundables) this.refundables.set(each.transaction.transactionId, each);
   }
@@ -97,7 +96,7 @@ export class WorkingSet {
    * @throws TollgateError IDEMPOTENCY_KEY_REUSED if another request was made under its key
    */
   recordOf(request: IdempotentRequest): RequestRecord | undefined {
-    const record = this.requests.get(request.caller)?.get(request.requestId);
+    const record = this.requests.get(requestKey(request));
     if (record && !Buffer.from(record.fingerprint).equals(request.fingerprint)) {
       throw TollgateError.of("IDEMPOTENCY_KEY_REUSED", { request_id: request.requestId });
     }
@@ -107,7 +106,7 @@ export class WorkingSet {
   /** Keeps what a request did, with what it made. */
   record(request: IdempotentRequest, resourceKind: RequestRecord["resourceKind"], resourceId: string): void {
     const record: RequestRecord = { ...request, resourceKind, resourceId };
-    this.requestsOf(request.caller).set(request.requestId, record);
+    this.requests.set(requestKey(request), record);
     this.newRequests.push(record);
   }
 
@@ -208,13 +207,8 @@ export class WorkingSet {
       rewardPolicies: this.newRewardPolicies,
     };
   }
+}
 
-  private requestsOf(caller: string): Map<string, RequestRecord> {
-    let requests = this.requests.get(caller);
-    if (!requests) {
-      requests = new Map();
-      this.requests.set(caller, requests);
-    }
-    return requests;
-  }
+function requestKey(request: { readonly caller: string; readonly requestId: string }): string {
+  return `${request.caller}\n${request.requestId}`;
 }
