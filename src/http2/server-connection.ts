@@ -71,6 +71,7 @@ export class ServerConnection implements StreamConnection {
   private peerInitialWindowBytes = DEFAULT_WINDOW_BYTES;
   private receiveWindowBytes = DEFAULT_WINDOW_BYTES;
   private isFlushing = false;
+  /** Whether answers given at the headers wait for others to leave with. */
   private isGathering = false;
   private readonly beganAt = performance.now();
   private heardAt = this.beganAt;
@@ -139,16 +140,6 @@ export class ServerConnection implements StreamConnection {
     if (this.isFlushing) return;
     this.isFlushing = true;
     setImmediate(() => this.flush());
-  }
-
-  /** With whatever is sent before, or else a little later. */
-  private flushLater(): void {
-    if (this.isFlushing || this.isGathering) return;
-    this.isGathering = true;
-    setTimeout(() => {
-      this.isGathering = false;
-      if (!this.isFlushing) this.flush();
-    }, ANSWERS_AT_ONCE_MS);
   }
 
   setWaiting(stream: ServerStream, isWaiting: boolean): void {
@@ -284,6 +275,16 @@ export class ServerConnection implements StreamConnection {
     this.writer.headers(streamId, answer, true);
     if (!endsStream) this.toStop.add(streamId);
     this.flushLater();
+  }
+
+  /** With whatever is sent before, or else a little later. */
+  private flushLater(): void {
+    if (this.isFlushing || this.isGathering) return;
+    this.isGathering = true;
+    setTimeout(() => {
+      this.isGathering = false;
+      if (!this.isFlushing) this.flush();
+    }, ANSWERS_AT_ONCE_MS);
   }
 
   private takeData(frame: Frame): void {

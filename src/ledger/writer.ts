@@ -222,7 +222,7 @@ export class LedgerWriter {
     });
   }
 
-  /** Has the next commands made, once what the batch that was just taken reads is on its way. Those called in may all have gone, or ask for what can't be done: then the queue stays as it is. */
+  /** Has the next commands made, once what the batch that was just taken reads is on its way. Those called in may have gone, or ask for what can't be done: then others are called in their place. */
   private async callIn(): Promise<void> {
     await endOfTurn();
     // Some in any case: commands that come without a place must not keep those with one out for ever.
