@@ -12,7 +12,11 @@ export const PROGRAM = new URL("../main.js", import.meta.url).pathname;
 /** A young generation of 64 MB: with less, collections are a good part of what a busy process does. */
 export const YOUNG_GENERATION = "--max-semi-space-size=64";
 /** Node's flags for the service, as `npm start` has them (docs/operating.md). */
-export const SERVICE_FLAGS: readonly string[] = [YOUNG_GENERATION, "--heap-growing-percent=100"];
+export const SERVICE_FLAGS: readonly string[] = [
+  YOUNG_GENERATION,
+  "--heap-growing-percent=100",
+  "--no-allocation-site-pretenuring",
+];
 
 /** What a program that ran to its end left behind. */
 export interface Finished {

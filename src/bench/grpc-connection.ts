@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { ByStreamId } from "../http2/by-stream-id.js";
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -68,7 +69,7 @@ export class GrpcConnection {
   private readonly statuses = new Statuses();
   private readonly headers: RequestHeaders;
   /** Begun and not ended, by stream. */
-  private readonly calls = new Map<number, Call>();
+  private readonly calls = new ByStreamId<Call>();
   /** Not begun, or not sent whole, in their order. */
   private unsent: Call[] = [];
   private nextStreamId = 1;
@@ -230,7 +231,7 @@ export class GrpcConnection {
   private turnAway(lastStreamId: number): void {
     this.isClosed = true;
     for (const call of this.unsent) if (call.streamId === 0) this.end(call, noAnswer());
-    for (const [streamId, call] of this.calls) if (streamId > lastStreamId) this.end(call, noAnswer());
+    for (const call of this.calls.values()) if (call.streamId > lastStreamId) this.end(call, noAnswer());
   }
 
   private giveUp(call: Call): void {
@@ -293,7 +294,7 @@ export class GrpcConnection {
     call.streamId = this.nextStreamId;
     call.windowBytes = this.initialWindowBytes;
     this.nextStreamId += 2;
-    this.calls.set(call.streamId, call);
+    this.calls.add(call.streamId, call);
     this.writer.frame(FrameType.headers, Flag.endsHeaders, call.streamId, block);
   }
 }

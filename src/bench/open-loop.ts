@@ -14,7 +14,8 @@ export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   const open = () => GrpcConnection.open({ target, path, deadlineMs, keepsMessages: false });
   const connections = await Promise.all(Array.from({ length: load.connections }, open));
   const outcomes = new Outcomes(frames.length);
-  const calls = new Set<Promise<void>>();
+  let underWay = 0;
+  let whenEnded = (): void => {};
   const startedAt = performance.now();
   const now = (): number => performance.now() - startedAt;
 
@@ -27,13 +28,17 @@ export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   for (const [index, dueMs] of dueTimes(load)) {
     if (index % CALLS_AT_ONCE === 0) await nextTurn();
     while (now() < dueMs) await tick();
-    if (now() - dueMs > MOST_BEHIND_MS || calls.size >= load.mostInFlight) continue;
-    const call = send(index).then(() => {
-      calls.delete(call);
+    if (now() - dueMs > MOST_BEHIND_MS || underWay >= load.mostInFlight) continue;
+    underWay++;
+    void send(index).then(() => {
+      if (--underWay === 0) whenEnded();
     });
-    calls.add(call);
   }
-  await Promise.all(calls);
+  if (underWay > 0) {
+    await new Promise<void>((resolve) => {
+      whenEnded = resolve;
+    });
+  }
   for (const connection of connections) connection.destroy();
   return outcomes.result();
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { ByStreamId } from "./by-stream-id.js";
 import {
   ConnectionError,
   DEFAULT_WINDOW_BYTES,
@@ -58,7 +59,7 @@ export class ServerConnection implements StreamConnection {
   private readonly decoder: HeaderDecoder<RequestHeaders | Unusable>;
   private readonly blocks: HeaderBlocks;
   private readonly idleFrames: IdleFrames;
-  private readonly streams = new Map<number, ServerStream>();
+  private readonly streams = new ByStreamId<ServerStream>();
   /** Those with something that the connection has no room for yet, in the order in which they have waited. */
   private readonly waiting = new Set<ServerStream>();
   /** Those whose answer is complete before their request is: clients are told to stop if they haven't when it leaves. */
@@ -265,7 +266,7 @@ export class ServerConnection implements StreamConnection {
     }
     const stream = new ServerStream(this, streamId, headers, streamWindowBytes, this.peerInitialWindowBytes);
     stream.movedAt = this.heardAt;
-    this.streams.set(streamId, stream);
+    this.streams.add(streamId, stream);
     this.load.streams++;
     decided(stream);
     if (endsStream && !stream.isClosed) stream.receiveEnd();
@@ -417,7 +418,7 @@ export class ServerConnection implements StreamConnection {
     // A client that doesn't end its side, too, is not waited for.
     setTimeout(() => this.socket.destroy(), LAST_CALLS_MS).unref();
     // Nor does any work go on that nobody will hear of.
-    for (const stream of [...this.streams.values()]) stream.close();
+    for (const stream of this.streams.values()) stream.close();
     if (!isClients) throw error;
   }
 
@@ -434,6 +435,7 @@ export class ServerConnection implements StreamConnection {
   }
 
   private stopRequests(): void {
+    if (this.toStop.size === 0) return;
     for (const id of this.toStop) {
       this.writer.number(FrameType.resetStream, id, ErrorCode.noError);
       this.streams.get(id)?.close();
@@ -451,7 +453,7 @@ export class ServerConnection implements StreamConnection {
 
   private closed(): void {
     this.state = "closed";
-    for (const stream of [...this.streams.values()]) stream.close();
+    for (const stream of this.streams.values()) stream.close();
     this.onClosed(this);
   }
 }

@@ -5,7 +5,8 @@
 
 /** The accounts that batches under way have locked, or are about to. */
 export class Claims {
-  private readonly underWay = new Set<Claim>();
+  /** A few. No set, like whatever outlives what it holds: docs/decisions/0043. */
+  private underWay: readonly Claim[] = [];
 
   begin(): Claim {
     const claim: Claim = {
@@ -14,9 +15,11 @@ export class Claims {
         for (const other of this.underWay) if (other !== claim && other.accountIds.has(accountId)) return false;
         return true;
       },
-      end: () => this.underWay.delete(claim),
+      end: () => {
+        this.underWay = this.underWay.filter((other) => other !== claim);
+      },
     };
-    this.underWay.add(claim);
+    this.underWay = [...this.underWay, claim];
     return claim;
   }
 }

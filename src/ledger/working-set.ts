@@ -105,7 +105,8 @@ export class WorkingSet {
 
   /** Keeps what a request did, with what it made. */
   record(request: IdempotentRequest, resourceKind: RequestRecord["resourceKind"], resourceId: string): void {
-    const record: RequestRecord = { ...request, resourceKind, resourceId };
+    const { caller, requestId, fingerprint } = request;
+    const record: RequestRecord = { caller, requestId, fingerprint, resourceKind, resourceId };
     this.requests.set(requestKey(request), record);
     this.newRequests.push(record);
   }
@@ -195,7 +196,6 @@ export class WorkingSet {
 
   changes(): BatchChanges {
     return {
-      ...this.books.changes(),
       requests: this.newRequests,
       openedGenerations: [...this.opened.values()],
       changedGenerations: [...this.changed.values()],
@@ -205,6 +205,7 @@ export class WorkingSet {
       clawbacks: this.clawbacks,
       events: this.events,
       rewardPolicies: this.newRewardPolicies,
+      ...this.books.changes(),
     };
   }
 }

@@ -64,6 +64,13 @@ interface Waiting {
   putOffs: number;
 }
 
+/** A command that is left to a later batch. */
+interface PutOff {
+  readonly waiting: Waiting;
+  /** The batch whose end it waits for; undefined for any. */
+  readonly until: Claim | undefined;
+}
+
 /** First wait before another attempt; it doubles each time, with as much jitter. */
 const FIRST_BACKOFF_MS = 10;
 /** Times that a command is left to the next batch because another one has its account, before it waits for that one: next to nobody who shares an account with a few others is still unlucky then. */
@@ -73,13 +80,13 @@ const MAX_DEFERRALS = 3;
 
 export class LedgerWriter {
   private queue: Waiting[] = [];
-  /** Put off, oldest first, until this batch has ended; until any has, if it is undefined. */
-  private readonly aside = new Map<Waiting, Claim | undefined>();
+  /** Put off, oldest first. */
+  private aside: readonly PutOff[] = [];
   /** Of those who have entered and whose commands are still to be made, oldest first. */
   private places: (() => void)[] = [];
   private lanes = 0;
-  /** Batches that lanes have taken and not yet answered, without those that take too long. */
-  private readonly underWay = new Set<readonly Waiting[]>();
+  /** Batches that lanes have taken and not yet answered, without those that take too long. No set, since that would keep what it has held (docs/decisions/0043). */
+  private underWay: readonly (readonly Waiting[])[] = [];
   private isCollecting = false;
   private readonly whenDrained: (() => void)[] = [];
   private isClosed = false;
@@ -100,7 +107,7 @@ export class LedgerWriter {
 
   /** Commands that wait for a batch, those included that are still to be made. */
   get waiting(): number {
-    return this.queue.length + this.aside.size + this.places.length;
+    return this.queue.length + this.aside.length + this.places.length;
   }
 
   /** Whether a command would be taken now, and not refused as OVERLOADED. */
@@ -176,16 +183,19 @@ export class LedgerWriter {
 
   /** @returns to be called when the batch has been answered */
   private begin(batch: readonly Waiting[]): () => void {
-    this.underWay.add(batch);
+    this.underWay = [...this.underWay, batch];
+    const end = (): void => {
+      this.underWay = this.underWay.filter((other) => other !== batch);
+    };
     const timer = setTimeout(() => {
-      this.underWay.delete(batch);
+      end();
       this.startLane();
     }, this.limits.patienceMs);
     // What it has left may be as much again.
     this.startLane();
     return () => {
       clearTimeout(timer);
-      this.underWay.delete(batch);
+      end();
     };
   }
 
@@ -325,24 +335,25 @@ export class LedgerWriter {
   /** Takes commands out of a batch. What they need is another one's, so that they can wait for its end; but where this one has locked their generations, they have to wait for its own. */
   private putOff(batch: Waiting[], indexes: ReadonlySet<number>, claim: Claim): void {
     const left: Waiting[] = [];
+    const putOff: PutOff[] = [];
     for (const [index, waiting] of batch.entries()) {
       if (!indexes.has(index)) {
         left.push(waiting);
         continue;
       }
       waiting.putOffs++;
-      this.aside.set(waiting, waiting.command.generations ? claim : undefined);
+      putOff.push({ waiting, until: waiting.command.generations ? claim : undefined });
     }
+    this.aside = [...this.aside, ...putOff];
     batch.splice(0, batch.length, ...left);
   }
 
   /** At the end of a batch: those who waited for it go back to the head of the queue. */
   private takeBack(ended: Claim): void {
-    if (this.aside.size === 0) return;
-    const back = [...this.aside].flatMap(([waiting, claim]) =>
-      claim === undefined || claim === ended ? [waiting] : [],
-    );
-    for (const waiting of back) this.aside.delete(waiting);
+    if (this.aside.length === 0) return;
+    const isOver = ({ until }: PutOff): boolean => until === undefined || until === ended;
+    const back = this.aside.filter(isOver).map(({ waiting }) => waiting);
+    this.aside = this.aside.filter((putOff) => !isOver(putOff));
     this.queue.unshift(...back);
   }
 

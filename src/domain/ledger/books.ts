@@ -197,13 +197,13 @@ export class Books {
 
   changes(): BookChanges {
     return {
-      ...this.grants.changes(),
       openedAccounts: [...this.opened.accounts],
       changedAccounts: [...this.changed.accounts],
       openedHolds: [...this.opened.holds],
       changedHolds: [...this.changed.holds],
       transactions: this.transactions,
       entries: this.entries,
+      ...this.grants.changes(),
     };
   }
 

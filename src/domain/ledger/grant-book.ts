@@ -148,8 +148,8 @@ export class GrantBook {
       isRolling: opening === undefined,
       issuedUsdMicros: 0n,
       remainingUsdMicros: 0n,
-      ...origin,
       createTime: this.now,
+      ...origin,
     };
     this.opened.add(grant);
     const grants = this.of(accountId);

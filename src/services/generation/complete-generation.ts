@@ -34,9 +34,9 @@ export function completeGeneration({
     });
     const { generation, posted, alreadyFinal } = await writer.submit(command, submitterOf(context));
     const answer = { generation: toGeneration(generation), alreadyFinal };
-    if (posted) return { ...answer, transaction: toTransaction(posted) };
+    if (posted) return { transaction: toTransaction(posted), ...answer };
     if (generation.transactionId === "") return answer;
-    return { ...answer, transaction: toTransaction(await requireTransaction(store, generation.transactionId)) };
+    return { transaction: toTransaction(await requireTransaction(store, generation.transactionId)), ...answer };
   };
 }
 

@@ -48,7 +48,7 @@ export function createGeneration({
     if (done.kind === "done") {
       const { generation, hold } = done;
       const answer = { generation: toGeneration(generation), webhookUrl: webhookUrlOf(generation.generationId) };
-      return hold ? { ...answer, hold: toHold(hold) } : answer;
+      return hold ? { hold: toHold(hold), ...answer } : answer;
     }
     if (done.isReplay) markReplayed(context);
     const generation = await requireGeneration(store, { generationId: done.resourceId, runId: "" });

@@ -130,7 +130,7 @@ export class KnexAuditView implements AuditView {
         .orderBy(["account_id", "grant_id"])
         .limit(limit),
     );
-    return rows.map((row) => ({ ...decoded(GRANTS, row), isOpen: isTrue(row.is_open) }));
+    return rows.map((row) => ({ isOpen: isTrue(row.is_open), ...decoded(GRANTS, row) }));
   }
 
   async allHoldsAfter(
@@ -146,11 +146,11 @@ export class KnexAuditView implements AuditView {
         .select("h.*", "g.state as generation_state", "g.hold_id as generation_hold_id"),
     );
     return rows.map((row) => ({
-      ...decoded(HOLDS, row),
       generation:
         row.generation_state === null
           ? null
           : { state: row.generation_state as never, holdId: (row.generation_hold_id ?? "") as string },
+      ...decoded(HOLDS, row),
     }));
   }
 

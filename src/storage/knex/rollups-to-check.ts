@@ -28,13 +28,13 @@ export class RollupsToCheck {
         .select(this.ofDay(CLAWBACKS.name, "sum(s.amount_usd_micros)", "taken_back")),
     );
     return rows.map((row) => ({
-      ...decoded(ASSET_DAYS, row),
       sums: {
         earnedUsdMicros: BigInt(row.rewarded as bigint),
         clawedBackUsdMicros: BigInt(row.taken_back as bigint),
         uses: BigInt(row.rewards as bigint),
         lastUsedTime: BigInt(row.last_reward_time as bigint),
       },
+      ...decoded(ASSET_DAYS, row),
     }));
   }
 

@@ -9,8 +9,8 @@ export interface Holder {
 
 /** Which rows the transactions of one store have locked: the file itself knows only one lock, which they share (docs/decisions/0041). */
 export class RowLocks {
-  private readonly holders = new Map<string, Holder>();
-  private readonly keysOf = new Map<Holder, string[]>();
+  /** Few have any at a time. No map, since that would keep what it has held (docs/decisions/0043). */
+  private locked: readonly { readonly holder: Holder; readonly keys: Set<string> }[] = [];
 
   /** @param waitMs how long a holder is waited for */
   constructor(private readonly waitMs: number) {}
@@ -28,8 +28,7 @@ export class RowLocks {
   }
 
   release(holder: Holder): void {
-    for (const key of this.keysOf.get(holder) ?? []) this.holders.delete(key);
-    this.keysOf.delete(holder);
+    this.locked = this.locked.filter((locked) => locked.holder !== holder);
   }
 
   private async takeAfter(first: Holder, holder: Holder, keys: readonly string[]): Promise<void> {
@@ -41,16 +40,13 @@ export class RowLocks {
   }
 
   private otherHolder(holder: Holder, keys: readonly string[]): Holder | undefined {
-    for (const key of keys) {
-      const other = this.holders.get(key);
-      if (other && other !== holder) return other;
-    }
-    return undefined;
+    return this.locked.find((locked) => locked.holder !== holder && keys.some((key) => locked.keys.has(key)))?.holder;
   }
 
   private put(holder: Holder, keys: readonly string[]): void {
-    for (const key of keys) this.holders.set(key, holder);
-    this.keysOf.set(holder, [...(this.keysOf.get(holder) ?? []), ...keys]);
+    const mine = this.locked.find((locked) => locked.holder === holder);
+    if (mine) for (const key of keys) mine.keys.add(key);
+    else this.locked = [...this.locked, { holder, keys: new Set(keys) }];
   }
 }
 
