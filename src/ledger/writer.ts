@@ -84,6 +84,8 @@ export class LedgerWriter {
   private aside: readonly PutOff[] = [];
   /** Of those who have entered and whose commands are still to be made, oldest first. */
   private places: (() => void)[] = [];
+  /** Resolves when the next commands have been made, while some are. */
+  private making: Promise<void> | undefined;
   private lanes = 0;
   /** Batches that lanes have taken and not yet answered, without those that take too long. No set, since that would keep what it has held (docs/decisions/0043). */
   private underWay: readonly (readonly Waiting[])[] = [];
@@ -123,7 +125,7 @@ export class LedgerWriter {
    */
   enter(begin: () => void): boolean {
     if (!this.hasRoom) return false;
-    if (this.places.length === 0 && this.queue.length < this.madeAhead) begin();
+    if (this.places.length === 0 && this.queue.length < this.limits.batchSize) begin();
     else this.places.push(begin);
     return true;
   }
@@ -168,11 +170,14 @@ export class LedgerWriter {
     // Every call that has arrived by now joins the batch.
     await endOfTurn();
     this.isCollecting = false;
-    while (this.isWorthABatch) {
+    for (;;) {
+      // A batch of the few that have been made so far would cost more than it gains.
+      while (this.making) await this.making;
+      if (!this.isWorthABatch) break;
       const batch = this.takeBatch();
       const ended = this.begin(batch);
-      if (this.places.length > 0) await Promise.all([this.commit(batch), this.callIn()]);
-      else await this.commit(batch);
+      if (this.places.length > 0) this.making = this.callIn();
+      await this.commit(batch);
       ended();
       // What arrives until it may load may as well join it.
       await this.turns.whenFree;
@@ -210,18 +215,15 @@ export class LedgerWriter {
     return waiting > 0 && waiting >= Math.min(underWay, this.store.pacing.leastShare);
   }
 
-  /** Commands that are made before their turn: enough for every lane's next batch. */
-  private get madeAhead(): number {
-    return this.limits.batchSize * this.store.pacing.transactionsAtOnce;
-  }
-
-  /** A lane's share of what waits, so that the next lane can load and apply the rest while this one saves (docs/decisions/0022). One that must be alone ends the batch before it. */
+  /**
+   * A lane's share of what waits, so that the next lane can load and apply the rest while this one saves (docs/decisions/0022); in a crowd as much as there may be, since more is made meanwhile.
+   * One that must be alone ends the batch before it.
+   */
   private takeBatch(): Waiting[] {
-    const share = Math.max(
-      this.store.pacing.leastShare,
-      Math.ceil(this.queue.length / this.store.pacing.transactionsAtOnce),
-    );
-    const most = Math.min(share, this.limits.batchSize);
+    const { leastShare, transactionsAtOnce } = this.store.pacing;
+    const { batchSize } = this.limits;
+    const share = Math.max(leastShare, Math.ceil(this.queue.length / transactionsAtOnce));
+    const most = this.places.length > 0 ? batchSize : Math.min(share, batchSize);
     const firstAlone = this.queue.findIndex((waiting) => waiting.command.isAlone);
     const upTo = firstAlone < 0 ? most : Math.min(Math.max(firstAlone, 1), most);
     const taken = this.queue.splice(0, upTo);
@@ -235,16 +237,18 @@ export class LedgerWriter {
   /** Has the next commands made, once what the batch that was just taken reads is on its way. Those called in may have gone, or ask for what can't be done: then others are called in their place. */
   private async callIn(): Promise<void> {
     await endOfTurn();
+    const { batchSize } = this.limits;
     // Some in any case: commands that come without a place must not keep those with one out for ever.
-    const least = Math.ceil(this.limits.batchSize / 4);
+    const least = Math.ceil(batchSize / 4);
     for (let made = 0; this.places.length > 0; ) {
-      const wanted = Math.max(least - made, this.madeAhead - this.queue.length);
+      const wanted = Math.max(least - made, batchSize - this.queue.length);
       if (wanted <= 0) break;
       const next = this.places.splice(0, Math.min(wanted, COMMANDS_A_TURN));
       for (const begin of next) begin();
       made += next.length;
       await endOfTurn();
     }
+    this.making = undefined;
   }
 
   /** Commits a batch and answers it. If something in it can't be written at all, each command gets a batch of its own, so that one can't fail its neighbours. @param batch what is put off on the way leaves it */
