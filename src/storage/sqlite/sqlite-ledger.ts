@@ -77,15 +77,15 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
 
   loadAccounts(accountIds: readonly string[]): Promise<Account[]> {
     this.transaction.lock(accountIds.map((accountId) => `account ${accountId}`));
-    const sql = "select a.* from json_each(?) k join accounts a on a.account_id = k.value order by a.account_id";
-    return this.known.grants.locking(this.rows(ACCOUNTS, sql, [jsonArray(accountIds)]));
+    const which = "from json_each(?) k join accounts on account_id = k.value order by account_id";
+    return this.known.grants.locking(this.rows(ACCOUNTS, which, [jsonArray(accountIds)]));
   }
 
   async loadRequests(requests: readonly RequestKey[]): Promise<LoadedRequests> {
     if (requests.length === 0) return { clock: this.clock, requests: [] };
     const records = await this.rows(
       REQUESTS,
-      `select r.* from json_each(?) k join requests r
+      `from json_each(?) k join requests r
          on r.caller = json_extract(k.value, '$[0]') and r.request_id = json_extract(k.value, '$[1]')`,
       [JSON.stringify(requests.map((key) => [key.caller, key.requestId]))],
     );
@@ -99,7 +99,7 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
   private async readGrants(accountIds: readonly string[], limitPerAccount: number): Promise<Grant[]> {
     const first = await this.rows(
       GRANTS,
-      `select g.* from json_each(?) k join credit_grants g on g.grant_id in (
+      `from json_each(?) k join credit_grants g on g.grant_id in (
          select o.grant_id from credit_grants o where o.account_id = k.value and (o.is_open or o.is_rolling)
          order by o.priority, o.expire_time, o.category desc, o.account_version, o.grant_id limit ?)`,
       [jsonArray(accountIds), limitPerAccount],
@@ -140,9 +140,9 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     for (;;) {
       const generations = await this.rows(
         GENERATIONS,
-        `select g.* from json_each(?) k join generations g on g.generation_id = k.value
+        `from json_each(?) k join generations g on g.generation_id = k.value
          union
-         select g.* from json_each(?) k join generations g on g.run_id = k.value and g.run_id <> ''`,
+         select ${GENERATIONS.selected} from json_each(?) k join generations g on g.run_id = k.value and g.run_id <> ''`,
         [jsonArray(ids), jsonArray(runs)],
       );
       const names = generations.map(({ generationId }) => `generation ${generationId}`);
@@ -150,8 +150,10 @@ export class SqliteLedgerTransaction implements LedgerTransaction {
     }
   }
 
-  private async rows<Row>(table: Table<Row>, sql: string, bindings: readonly SqliteValue[]): Promise<Row[]> {
-    return (await this.transaction.query(sql, bindings)).map((row) => table.decode(row));
+  /** @param which everything after the columns: "from … where …" */
+  private async rows<Row>(table: Table<Row>, which: string, bindings: readonly SqliteValue[]): Promise<Row[]> {
+    const rows = await this.transaction.queryValues(`select ${table.selected} ${which}`, bindings);
+    return rows.map(table.decodeValues);
   }
 }
 

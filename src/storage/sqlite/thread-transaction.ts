@@ -1,6 +1,6 @@
 import { translateSqliteError } from "./errors.js";
 import type { Holder, RowLocks } from "./row-locks.js";
-import type { Script, Statement, StatementResult } from "./thread-messages.js";
+import type { Script, SqliteValue, Statement, StatementResult } from "./thread-messages.js";
 import type { WriteSession, WriteSessions } from "./write-session.js";
 
 /** Of all transactions of this process. */
@@ -51,6 +51,13 @@ export class ThreadTransaction implements Holder {
   async query(sql: string, bindings: readonly unknown[]): Promise<StatementResult["rows"]> {
     const [result] = await this.call([{ sql, bindings }]);
     return result?.rows ?? [];
+  }
+
+  /** The same, with each row as the list of its values, in the order they are selected in. */
+  async queryValues(sql: string, bindings: readonly unknown[]): Promise<readonly (readonly SqliteValue[])[]> {
+    const [result] = await this.call([{ sql, bindings, readsValues: true }]);
+    // Which of the two rows are is up to the statement.
+    return (result?.rows ?? []) as unknown as readonly (readonly SqliteValue[])[];
   }
 
   /**

@@ -100,8 +100,8 @@ function failure(code, message) {
 }
 
 /** @param {Statement} statement @returns {StatementResult} */
-function runAll({ sql, bindings }) {
-  const statement = prepare(sql);
+function runAll({ sql, bindings, readsValues = false }) {
+  const statement = prepare(sql, readsValues);
   /** @type {readonly (readonly unknown[])[]} */
   const runs = typeof bindings === "string" ? JSON.parse(bindings) : [bindings];
   if (statement.reader) {
@@ -118,11 +118,12 @@ function runAll({ sql, bindings }) {
   return { rows: [], changes, lastId };
 }
 
-/** @param {string} sql */
-function prepare(sql) {
+/** @param {string} sql @param {boolean} readsValues */
+function prepare(sql, readsValues) {
   let statement = prepared.get(sql);
   if (statement === undefined) {
     statement = database.prepare(sql);
+    if (readsValues) statement.raw(true);
     for (const oldest of prepared.keys()) {
       if (prepared.size < KEPT_STATEMENTS) break;
       prepared.delete(oldest);
