@@ -172,11 +172,11 @@ export class LedgerWriter {
     this.isCollecting = false;
     for (;;) {
       // A batch of the few that have been made so far would cost more than it gains.
-      while (this.making) await this.making;
+      while (this.making && this.queue.length < this.limits.batchSize) await this.making;
       if (!this.isWorthABatch) break;
       const batch = this.takeBatch();
       const ended = this.begin(batch);
-      if (this.places.length > 0) this.making = this.callIn();
+      if (this.places.length > 0) this.making ??= this.callIn();
       await this.commit(batch);
       ended();
       // What arrives until it may load may as well join it.

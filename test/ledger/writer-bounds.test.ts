@@ -84,13 +84,14 @@ describeStores("the ledger writer", (makeDatabase) => {
     it("has the commands of the next batch made ahead, and the others as one is taken, in their order", async () => {
       const alice = someone("alice");
       const { store, open } = gated(ledger.store);
-      const { writer } = observed(store, { batchSize: 2 });
+      const { writer } = observed(twoAtOnce(store), { batchSize: 2 });
       const { called, done, isLetIn } = entering(writer, 50, alice);
       expect(isLetIn).not.toContain(false);
       expect(called).toHaveLength(2);
       expect(writer.waiting).toBe(50);
       for (let turn = 0; turn < 10; turn++) await endOfTurn();
-      expect(called).toHaveLength(4);
+      // Two lanes have taken a batch each.
+      expect(called).toHaveLength(6);
       open();
       await expect.poll(() => done.length).toBe(50);
       await Promise.all(done);

@@ -24,7 +24,8 @@ export class HeaderDecoder<T> {
   private table: HeaderField[] = [];
   private tableBytes = 0;
   private mostTableBytes = MOST_TABLE_BYTES;
-  private readonly remembered = new Map<string, T>();
+  /** Replaced and not cleared, for a map that is cleared keeps what it has held (docs/decisions/0043). */
+  private remembered = new Map<string, T>();
   private block: Buffer = Buffer.alloc(0);
   private at = 0;
 
@@ -45,7 +46,7 @@ export class HeaderDecoder<T> {
     const { table, mostTableBytes } = this;
     const made = this.make(this.fieldsOf(block));
     const isUnchanged = this.table === table && this.mostTableBytes === mostTableBytes;
-    if (!isUnchanged || this.remembered.size >= MOST_REMEMBERED) this.remembered.clear();
+    if (!isUnchanged || this.remembered.size >= MOST_REMEMBERED) this.remembered = new Map();
     if (isUnchanged && block.length <= MOST_REMEMBERED_BYTES) this.remembered.set(key, made);
     return made;
   }

@@ -64,7 +64,7 @@ export function createGeneration(input: CreateGenerationInput): Command<Idempote
       const provider = input.provider || input.tool.provider;
       if (input.runId !== "") requireFreeRun(set, provider, input.runId);
       const rewardPolicy = policyTerms(set.rewardPolicy());
-      const reserved = needs === "NONE" ? undefined : requireFunds(set, { ...input, rewardPolicy }, input.tool);
+      const reserved = needs === "NONE" ? undefined : requireFunds(set, { rewardPolicy, ...input }, input.tool);
       const hold = reserved && needs === "REQUIRE_HOLD" ? holdFor(set, input, reserved) : undefined;
       const generation: Generation = {
         generationId: input.generationId,
