@@ -20,19 +20,18 @@ export async function runOpenLoop(load: OpenLoad): Promise<OpenLoadResult> {
   const now = (): number => performance.now() - startedAt;
 
   async function send(index: number): Promise<void> {
+    underWay++;
     const sentAt = now();
     const connection = connections[index % connections.length] as GrpcConnection;
     const answer = await connection.call(frames[index] as Buffer);
     outcomes.add(index, sentAt, now() - sentAt, outcomeOf(answer));
+    if (--underWay === 0) whenEnded();
   }
   for (const [index, dueMs] of dueTimes(load)) {
     if (index % CALLS_AT_ONCE === 0) await nextTurn();
     while (now() < dueMs) await tick();
     if (now() - dueMs > MOST_BEHIND_MS || underWay >= load.mostInFlight) continue;
-    underWay++;
-    void send(index).then(() => {
-      if (--underWay === 0) whenEnded();
-    });
+    void send(index);
   }
   if (underWay > 0) {
     await new Promise<void>((resolve) => {

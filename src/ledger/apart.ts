@@ -5,7 +5,7 @@
 
 /** The accounts that batches under way have locked, or are about to. */
 export class Claims {
-  /** A few. No set, like whatever outlives what it holds: docs/decisions/0043. */
+  /** A few. No set, since that would keep what it has held (docs/decisions/0043). */
   private underWay: readonly Claim[] = [];
 
   begin(): Claim {

@@ -34,6 +34,7 @@ export function completeGeneration({
     });
     const { generation, posted, alreadyFinal } = await writer.submit(command, submitterOf(context));
     const answer = { generation: toGeneration(generation), alreadyFinal };
+    // The spread comes last: before a field that is new to it each answer would get a hidden class of its own (docs/decisions/0043).
     if (posted) return { transaction: toTransaction(posted), ...answer };
     if (generation.transactionId === "") return answer;
     return { transaction: toTransaction(await requireTransaction(store, generation.transactionId)), ...answer };

@@ -22,9 +22,10 @@ export function listAssetUsage({
     const page = await store.listAssetUsage(request.accountId, cursor, pageSizeOf(request.pageSize));
     return {
       assetUsages: page.rows.map(({ role, lastUsedTime, ...usage }) => ({
-        ...usage,
         role: RewardRole[role],
         lastUsedTime: toTimestamp(lastUsedTime),
+        // Last, as wherever there are many: before fields that are new to it each object would get a hidden class of its own (docs/decisions/0043).
+        ...usage,
       })),
       nextPageToken: page.next ? pageTokens.issue([page.next.assetId, page.next.role], binding) : "",
     };
